@@ -1,0 +1,110 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One entry per room of the house (Sources/README.md): what it may import is the architecture,
+// and the compiler holds it.
+
+let discipline: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+func library(_ name: String, pkgConfig: String, apt package: String) -> Target {
+    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+func room(_ name: String, _ mayImport: String...) -> Target {
+    .target(name: name, dependencies: mayImport.map { .init(stringLiteral: $0) }, swiftSettings: discipline)
+}
+
+func door(_ name: String, _ mayImport: String...) -> Target {
+    .executableTarget(
+        name: name, dependencies: mayImport.map { .init(stringLiteral: $0) }, swiftSettings: discipline)
+}
+
+func tests(of name: String, with others: String...) -> Target {
+    .testTarget(
+        name: name + "Tests", dependencies: ([name] + others).map { .init(stringLiteral: $0) },
+        swiftSettings: discipline)
+}
+
+let package = Package(
+    name: "mdc-agent",
+    products: [
+        .executable(name: "mdc-agent", targets: ["mdc-agent"]),
+        .executable(name: "mdc-sim", targets: ["mdc-sim"]),
+    ],
+    targets: [
+        library("CModbus", pkgConfig: "libmodbus", apt: "libmodbus-dev"),
+        library("CGpiod", pkgConfig: "libgpiod", apt: "libgpiod-dev"),
+        library("CSystemd", pkgConfig: "libsystemd", apt: "libsystemd-dev"),
+        library("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+        library("CMosquitto", pkgConfig: "libmosquitto", apt: "libmosquitto-dev"),
+        library("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
+        library("CYaml", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
+        .target(name: "CLinux"),
+        .target(name: "COnnxRuntime"),
+
+        room("Platform", "CLinux", "CSystemd"),
+        room("Site", "Platform"),
+        room("Profiles", "Site", "Platform", "CYaml"),
+
+        room("Modbus", "Site", "Platform", "CLinux", "CModbus"),
+        room("Security", "Site", "Platform", "CLinux", "CGpiod"),
+        room("Accelerators", "Site", "Platform", "CLinux"),
+
+        room("Control", "Site", "Platform"),
+        room("Journal", "Site", "Platform", "CSQLite", "COpenSSL"),
+
+        room("HTTP", "Platform", "CLinux", "COpenSSL"),
+        room("Status", "Site", "Platform", "HTTP", "Journal", "COpenSSL"),
+        room("Upstream", "Site", "Platform", "Journal", "CMosquitto", "COpenSSL"),
+        room("Inference", "Site", "Platform", "HTTP", "CLinux", "COnnxRuntime"),
+
+        room("Diagnostics", "Site", "Platform", "Profiles", "Modbus", "Security", "Accelerators"),
+        room(
+            "Agent", "Site", "Platform", "Profiles", "Modbus", "Security", "Accelerators", "Control",
+            "Journal", "HTTP", "Status", "Upstream", "Inference", "Diagnostics", "CSystemd", "CLinux"),
+        room("Simulator", "Site", "Platform", "Profiles", "CModbus", "CLinux"),
+
+        door("mdc-agent", "Agent"),
+        door("mdc-sim", "Simulator"),
+
+        tests(of: "Platform"),
+        tests(of: "Site", with: "Platform"),
+        tests(of: "Profiles", with: "Site", "Platform"),
+        tests(of: "Modbus", with: "Site", "Platform", "Profiles"),
+        tests(of: "Security", with: "Site", "Platform", "Profiles"),
+        tests(of: "Accelerators", with: "Site", "Platform", "Profiles"),
+        tests(of: "Control", with: "Site", "Platform", "Profiles"),
+        tests(of: "Journal", with: "Site", "Platform"),
+        tests(of: "HTTP", with: "Platform"),
+        tests(of: "Status", with: "Site", "Platform", "HTTP", "Journal"),
+        tests(of: "Upstream", with: "Site", "Platform", "Journal", "Profiles"),
+        tests(of: "Inference", with: "Site", "Platform", "HTTP"),
+        tests(of: "Diagnostics", with: "Site", "Platform", "Profiles"),
+        tests(of: "Agent", with: "Site", "Platform", "Profiles"),
+        tests(of: "Simulator", with: "Site", "Platform", "Profiles"),
+    ]
+)
+
+// `ROOM=Modbus swift test` builds that room, what it stands on and its tests, and nothing else:
+// the whole house takes minutes on two cores.
+if let room = Context.environment["ROOM"] {
+    var wanted: Set<String> = [room + "Tests"]
+    var grown = true
+    while grown {
+        let before = wanted.count
+        for target in package.targets where wanted.contains(target.name) {
+            for case .byNameItem(let name, _) in target.dependencies { wanted.insert(name) }
+        }
+        grown = wanted.count > before
+    }
+    package.targets.removeAll { !wanted.contains($0.name) }
+    package.products.removeAll()
+}

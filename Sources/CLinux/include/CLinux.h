@@ -1,0 +1,76 @@
+// The kernel calls that Swift's Glibc module lacks. Each returns its result, or -errno read in the
+// same frame as the call: Swift code may run between a failing call and a later read of errno.
+#pragma once
+
+#include <stdint.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <sys/epoll.h>
+#include <sys/uio.h>
+#include <signal.h>
+#include <pthread.h>
+
+int cl_epoll_create(void);
+int cl_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t token);
+int cl_epoll_wait(int epoll, struct epoll_event *events, int capacity, int timeout_ms);
+uint64_t cl_epoll_token(const struct epoll_event *event);
+uint32_t cl_epoll_events(const struct epoll_event *event);
+
+int cl_eventfd(unsigned int initial);
+int cl_eventfd_signal(int fd);
+int cl_eventfd_drain(int fd);
+
+int cl_timerfd(void);
+// An absolute CLOCK_MONOTONIC deadline in nanoseconds; 0 disarms.
+int cl_timerfd_arm(int fd, int64_t deadline_ns);
+
+// Blocks these signals in the calling thread (and threads made after) and delivers them by descriptor.
+int cl_signalfd(const int *signals, int count);
+int cl_signalfd_read(int fd);
+
+int cl_memfd(const char *name, bool huge_pages);
+// F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL: nobody can take mapped pages away (a SIGBUS) afterwards.
+int cl_memfd_seal_size(int fd);
+int cl_memfd_seals(int fd);
+
+int cl_open(const char *path, int flags, unsigned int mode);
+int cl_openat(int directory, const char *path, int flags, unsigned int mode);
+ssize_t cl_read(int fd, void *bytes, size_t count);
+ssize_t cl_pread(int fd, void *bytes, size_t count, off_t offset);
+ssize_t cl_write(int fd, const void *bytes, size_t count);
+ssize_t cl_writev(int fd, const struct iovec *parts, int count);
+ssize_t cl_recv(int fd, void *bytes, size_t count, int flags);
+ssize_t cl_send(int fd, const void *bytes, size_t count, int flags);
+int cl_accept(int fd);
+int cl_set_nonblocking(int fd, bool on);
+
+// Listening and connected sockets. Addresses are numeric; `path` beginning with '@' is abstract.
+int cl_listen_tcp(const char *address, uint16_t port, int backlog);
+int cl_listen_unix(const char *path, int backlog, unsigned int mode);
+int cl_connect_unix(const char *path);
+int cl_connect_tcp(const char *address, uint16_t port, int timeout_ms);
+int cl_local_port(int fd);
+int cl_set_tcp_nodelay(int fd);
+// Who is at the other end of a Unix socket (SO_PEERCRED).
+int cl_peer_credentials(int fd, uint32_t *pid, uint32_t *uid, uint32_t *gid);
+int cl_send_descriptors(int fd, const void *bytes, size_t count, const int *descriptors, int descriptor_count);
+ssize_t cl_recv_descriptors(int fd, void *bytes, size_t count, int *descriptors, int *descriptor_count);
+
+int64_t cl_monotonic_ns(void);
+int64_t cl_boottime_ns(void);
+int64_t cl_realtime_ms(void);
+int64_t cl_thread_cpu_ns(void);
+int64_t cl_process_cpu_ns(void);
+int64_t cl_resident_bytes(void);
+
+int cl_getrandom(void *bytes, size_t count);
+int cl_gettid(void);
+int cl_set_thread_name(const char *name);
+int cl_pin_thread(int cpu);
+int cl_die_with_parent(int signal);
+const char *cl_error_text(int error, char *buffer, size_t capacity);
+
+// Plain thread with one owner (no actor pool: a hung device must never block a shared pool).
+typedef void (*cl_thread_body)(void *context);
+int cl_thread_start(cl_thread_body body, void *context, size_t stack_bytes, pthread_t *thread);

@@ -1,0 +1,2 @@
+// ONNX Runtime by dlopen: only slot numbers of its append-only function table are used, no header.
+#pragma once

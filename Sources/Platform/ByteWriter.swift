@@ -1,0 +1,133 @@
+/// Text and JSON built in one reused buffer: after the first render nothing is allocated.
+public struct ByteWriter: Sendable {
+    public private(set) var bytes: [UInt8]
+    /// True where the next JSON element needs a comma before it.
+    private var needsComma = false
+
+    public init(capacity: Int = 4096) {
+        bytes = []
+        bytes.reserveCapacity(capacity)
+    }
+
+    public var count: Int { bytes.count }
+    public var text: String { String(decoding: bytes, as: UTF8.self) }
+
+    public mutating func clear() {
+        bytes.removeAll(keepingCapacity: true)
+        needsComma = false
+    }
+
+    public mutating func append(_ byte: UInt8) { bytes.append(byte) }
+    public mutating func append(_ text: StaticString) {
+        text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
+    }
+    public mutating func append(string text: String) {
+        var text = text
+        text.withUTF8 { unsafe bytes.append(contentsOf: $0) }
+    }
+    public mutating func append(contentsOf other: some Sequence<UInt8>) { bytes.append(contentsOf: other) }
+
+    public mutating func append(_ number: some BinaryInteger) {
+        var magnitude = UInt64(number.magnitude)
+        if number < 0 { append(UInt8(ascii: "-")) }
+        if magnitude < 10 { return append(48 + UInt8(magnitude)) }
+        let start = bytes.count
+        while magnitude > 0 {
+            bytes.append(48 + UInt8(magnitude % 10))
+            magnitude /= 10
+        }
+        bytes[start...].reverse()
+    }
+
+    /// A finite number in the shortest form that reads back the same; whole numbers without ".0".
+    public mutating func append(_ number: Double) {
+        if let whole = Int64(exactly: number), whole.magnitude < 1 << 53 { return append(whole) }
+        append(string: number.description)
+    }
+}
+
+// MARK: - JSON
+
+extension ByteWriter {
+    public mutating func beginObject() { open(UInt8(ascii: "{")) }
+    public mutating func beginObject(_ key: StaticString) { self.key(key); open(UInt8(ascii: "{")) }
+    public mutating func endObject() { close(UInt8(ascii: "}")) }
+    public mutating func beginArray() { open(UInt8(ascii: "[")) }
+    public mutating func beginArray(_ key: StaticString) { self.key(key); open(UInt8(ascii: "[")) }
+    public mutating func endArray() { close(UInt8(ascii: "]")) }
+
+    public mutating func key(_ key: StaticString) {
+        separate()
+        append(UInt8(ascii: "\""))
+        append(key)
+        append("\":")
+        needsComma = false
+    }
+
+    public mutating func key(string key: String) {
+        separate()
+        quote(key)
+        append(UInt8(ascii: ":"))
+        needsComma = false
+    }
+
+    public mutating func field(_ key: StaticString, _ value: String) { self.key(key); self.value(value) }
+    public mutating func field(_ key: StaticString, _ value: Double) { self.key(key); self.value(value) }
+    public mutating func field(_ key: StaticString, _ value: some BinaryInteger) { self.key(key); self.value(value) }
+    public mutating func field(_ key: StaticString, _ value: Bool) { self.key(key); self.value(value) }
+    /// Left out when there is no value.
+    public mutating func field(_ key: StaticString, _ value: String?) { if let value { field(key, value) } }
+    public mutating func field(_ key: StaticString, _ value: Double?) { if let value { field(key, value) } }
+
+    public mutating func value(_ text: String) { separate(); quote(text); needsComma = true }
+    public mutating func value(_ number: some BinaryInteger) { separate(); append(number); needsComma = true }
+    public mutating func value(_ flag: Bool) { separate(); append(flag ? "true" : "false"); needsComma = true }
+    public mutating func null() { separate(); append("null"); needsComma = true }
+    /// JSON has no NaN or infinity: they are null.
+    public mutating func value(_ number: Double) {
+        guard number.isFinite else { return null() }
+        separate()
+        append(number)
+        needsComma = true
+    }
+    /// A finished JSON text, put in as it is.
+    public mutating func value(rawJSON text: some Sequence<UInt8>) {
+        separate(); append(contentsOf: text); needsComma = true
+    }
+
+    private mutating func separate() { if needsComma { append(UInt8(ascii: ",")) } }
+    private mutating func open(_ bracket: UInt8) { separate(); append(bracket); needsComma = false }
+    private mutating func close(_ bracket: UInt8) { append(bracket); needsComma = true }
+
+    private mutating func quote(_ text: String) {
+        append(UInt8(ascii: "\""))
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""): append("\\\"")
+            case UInt8(ascii: "\\"): append("\\\\")
+            case 0x0A: append("\\n")
+            case 0x0D: append("\\r")
+            case 0x09: append("\\t")
+            case 0..<0x20, 0x7F:
+                append("\\u00")
+                append(hexDigit(byte >> 4))
+                append(hexDigit(byte & 15))
+            default: append(byte)
+            }
+        }
+        append(UInt8(ascii: "\""))
+    }
+}
+
+@inline(__always)
+public func hexDigit(_ nibble: UInt8) -> UInt8 { nibble < 10 ? 48 + nibble : 87 + nibble }
+
+/// Lower-case hexadecimal.
+public func hexText(_ bytes: some Sequence<UInt8>) -> String {
+    var out: [UInt8] = []
+    for byte in bytes {
+        out.append(hexDigit(byte >> 4))
+        out.append(hexDigit(byte & 15))
+    }
+    return String(decoding: out, as: UTF8.self)
+}

@@ -1,0 +1,24 @@
+import CLinux
+import Synchronization
+
+/// Wakes a thread that waits in `EventLoop` (an eventfd). Many signals before the wake are one wake,
+/// and only the first of them costs a system call.
+public final class Wakeup: Sendable {
+    public let descriptor: FileDescriptor
+    private let pending = Atomic<Bool>(false)
+
+    public init() throws(SystemError) {
+        descriptor = FileDescriptor(owning: try checked(cl_eventfd(0), "eventfd"))
+    }
+
+    public func signal() {
+        if pending.exchange(true, ordering: .acquiringAndReleasing) { return }
+        _ = cl_eventfd_signal(descriptor.raw)
+    }
+
+    /// Called by the woken thread before it looks at what was handed over.
+    public func drain() {
+        _ = cl_eventfd_drain(descriptor.raw)
+        _ = pending.exchange(false, ordering: .acquiringAndReleasing)
+    }
+}

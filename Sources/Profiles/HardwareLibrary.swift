@@ -1,0 +1,33 @@
+internal import Site
+internal import Platform
+
+/// Everything under Hardware/, by profile name: what a site file may refer to.
+public struct HardwareLibrary: Sendable {
+    public let folder: String
+
+    public init(folder: String) { self.folder = folder }
+
+    /// Reads every profile; each one that is faulty is reported and left out.
+    public static func load(_ folder: String, _ faults: FaultCollector) -> HardwareLibrary {
+        HardwareLibrary(folder: folder)
+    }
+
+    /// Reads `folder/kind/*.yaml` in name order, each with `shape`, under its file name.
+    static func profiles<Profile>(
+        _ folder: String, _ kind: String, _ shape: (String) -> Shape<Profile>, _ faults: FaultCollector
+    ) -> [(name: String, profile: Profile)] {
+        let path = folder + "/" + kind
+        let names: [String]
+        do throws(SystemError) { names = try namesInFolder(path) } catch {
+            faults.report(FilePosition(file: path, line: 1, column: 1), "cannot be read: \(error.reason)")
+            return []
+        }
+        return names.filter { $0.hasSuffix(".yaml") }.compactMap { file in
+            let name = String(file.dropLast(5))
+            guard let node = YAMLReader.readFile(path + "/" + file, faults),
+                let profile = shape(name).read(node, faults)
+            else { return nil }
+            return (name, profile)
+        }
+    }
+}

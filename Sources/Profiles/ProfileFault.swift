@@ -1,0 +1,34 @@
+/// Where something stands in a file; lines and columns count from 1, as editors do.
+public struct FilePosition: Equatable, Comparable, Sendable, CustomStringConvertible {
+    public let file: String
+    public let line: Int
+    public let column: Int
+    public init(file: String, line: Int, column: Int) {
+        self.file = file
+        self.line = line
+        self.column = column
+    }
+    public var description: String { "\(file):\(line):\(column)" }
+    public static func < (a: FilePosition, b: FilePosition) -> Bool {
+        (a.file, a.line, a.column) < (b.file, b.line, b.column)
+    }
+}
+
+/// One thing wrong in a file.
+public struct ProfileFault: Error, Equatable, Sendable, CustomStringConvertible {
+    public let position: FilePosition
+    /// What was found and what was expected, in one line.
+    public let text: String
+    public var description: String { "\(position): \(text)" }
+}
+
+/// Collects every fault of a load, so that a technician mends all of them in one go.
+public final class FaultCollector {
+    public private(set) var faults: [ProfileFault] = []
+    public init() {}
+    public func report(_ position: FilePosition, _ text: String) {
+        let fault = ProfileFault(position: position, text: text)
+        if !faults.contains(fault) { faults.append(fault) }
+    }
+    public var inFileOrder: [ProfileFault] { faults.sorted { $0.position < $1.position } }
+}

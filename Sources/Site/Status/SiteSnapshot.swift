@@ -1,0 +1,37 @@
+public import Platform
+
+/// The whole container at one moment, made once per change by the control loop. Everything that
+/// answers outsiders renders from this and from nothing else.
+public struct SiteSnapshot: Sendable {
+    public var site: String
+    public var title: String
+    public var version: String
+    public var time: Moment
+    public var points: PointTable
+    /// One per point, in the table's order.
+    public var readings: [Reading]
+    public var posture: Posture
+    public var arming: ArmingState = .disarmed
+    public var alarms: [Alarm] = []
+    public var buses: [BusStatus] = []
+    public var zones: [ZoneStatus] = []
+    public var accelerators: [AcceleratorStatus] = []
+    public var inference: InferenceStatus?
+    public var upstream: UpstreamStatus?
+    public var journal: JournalStatus?
+    /// Threads that do not make progress, by name.
+    public var stuck: [String] = []
+
+    public init(
+        site: String, title: String, version: String, time: Moment, points: PointTable, readings: [Reading],
+        posture: Posture
+    ) {
+        self.site = site
+        self.title = title
+        self.version = version
+        self.time = time
+        self.points = points
+        self.readings = readings
+        self.posture = posture
+    }
+}

@@ -1,0 +1,2 @@
+// Status: Renders one snapshot for everyone who asks: status document, metrics, Redfish, page. It
+// must never ask a device.
