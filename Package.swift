@@ -66,7 +66,7 @@ let package = Package(
         room("Upstream", "Site", "Platform", "Journal", "CMosquitto", "COpenSSL"),
         room("Inference", "Site", "Platform", "HTTP", "CLinux", "COnnxRuntime"),
 
-        room("Diagnostics", "Site", "Platform", "Profiles", "Modbus", "Security", "Accelerators"),
+        room("Diagnostics", "Site", "Platform", "CLinux", "Profiles", "Modbus", "Security", "Accelerators", "Journal"),
         room(
             "Agent", "Site", "Platform", "Profiles", "Modbus", "Security", "Accelerators", "Control",
             "Journal", "HTTP", "Status", "Upstream", "Inference", "Diagnostics", "CSystemd", "CLinux"),

@@ -35,6 +35,16 @@ public struct FileDescriptor: ~Copyable, Sendable {
         }
     }
 
+    public func writeAll(_ bytes: [UInt8]) throws(SystemError) {
+        var written = 0
+        while written < bytes.count {
+            let result = unsafe bytes.withUnsafeBytes { all in
+                unsafe cl_write(raw, all.baseAddress?.advanced(by: written), all.count - written)
+            }
+            written += try checked(result, "write")
+        }
+    }
+
     public func setNonblocking(_ on: Bool) throws(SystemError) {
         try checked(cl_set_nonblocking(raw, on), "fcntl")
     }

@@ -1,0 +1,69 @@
+/// One subcommand as a value: parsing, `--help`, completion and manual pages all come from it.
+public struct Command: Sendable {
+    public struct Argument: Sendable {
+        public let name: String
+        public let summary: String
+        public let isOptional: Bool
+        public let isRepeated: Bool
+        public init(_ name: String, _ summary: String, isOptional: Bool = false, isRepeated: Bool = false) {
+            self.name = name
+            self.summary = summary
+            self.isOptional = isOptional
+            self.isRepeated = isRepeated
+        }
+    }
+
+    public struct Option: Sendable {
+        /// With its dashes: "--since".
+        public let name: String
+        /// Nil for a switch that takes no value.
+        public let valueName: String?
+        public let summary: String
+        public init(_ name: String, value valueName: String? = nil, _ summary: String) {
+            self.name = name
+            self.valueName = valueName
+            self.summary = summary
+        }
+    }
+
+    /// The words that name it: ["modbus", "scan"].
+    public let path: [String]
+    public let summary: String
+    /// Paragraphs for `--help` and the manual page: what it does, an example, what to do next.
+    public let discussion: String
+    public let arguments: [Argument]
+    public let options: [Option]
+    public let run: @Sendable (Invocation) -> ExitCode
+
+    public init(
+        _ path: String..., summary: String, discussion: String = "", arguments: [Argument] = [],
+        options: [Option] = [], run: @escaping @Sendable (Invocation) -> ExitCode
+    ) {
+        self.path = path
+        self.summary = summary
+        self.discussion = discussion
+        self.arguments = arguments
+        self.options = options
+        self.run = run
+    }
+
+    public var name: String { path.joined(separator: " ") }
+
+    public var synopsis: String {
+        let parts = arguments.map { argument in
+            let name = argument.name + (argument.isRepeated ? "..." : "")
+            return argument.isOptional ? "[\(name)]" : name
+        }
+        return (["mdc-agent", name] + parts + ["[options]"]).joined(separator: " ")
+    }
+
+    /// Every command takes these.
+    public static let commonOptions = [
+        Option("--json", "Print JSON (the stable form; text is for people)"),
+        Option("--site", value: "FILE", "The site file (default /etc/mdc-agent/site.yaml)"),
+        Option("--hardware", value: "FOLDER", "The hardware library (default: beside the program, then /usr/share)"),
+        Option("--run-dir", value: "FOLDER", "Where sockets and run-time state live (default /run/mdc-agent)"),
+        Option("--socket", value: "PATH", "The running agent's socket (default RUN-DIR/agent.sock)"),
+        Option("--help", "Explain the command"),
+    ]
+}

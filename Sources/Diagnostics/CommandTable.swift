@@ -1,0 +1,89 @@
+/// All commands, and the way from a command line to one of them.
+public struct CommandTable: Sendable {
+    public let commands: [Command]
+    public let version: String
+
+    public init(_ commands: [Command], version: String) {
+        self.commands = commands
+        self.version = version
+    }
+
+    /// Runs what the command line says; `words` exclude the program's name.
+    public func run(_ words: [String]) -> ExitCode {
+        let console = Console(isJSON: false)
+        if words.isEmpty || words == ["--help"] || words == ["-h"] || words == ["help"] {
+            console.raw(overview())
+            return words.isEmpty ? .usage : .healthy
+        }
+        if words == ["--version"] { return run(["version"]) }
+        if words[0] == "help" { return help(Array(words.dropFirst()), console) }
+        guard let (command, rest) = find(words) else { return unknown(words, console) }
+        do throws(Invocation.UsageFault) {
+            let invocation = try Invocation(command, rest)
+            if invocation.has("--help") {
+                console.raw(help(command))
+                return .healthy
+            }
+            return command.run(invocation)
+        } catch {
+            console.trouble(
+                "\(command.name): \(error.text)",
+                remedy: "usage: \(command.synopsis); see mdc-agent \(command.name) --help")
+            return .usage
+        }
+    }
+
+    /// The command with the longest name that the words begin with.
+    func find(_ words: [String]) -> (command: Command, rest: [String])? {
+        commands.filter { words.starts(with: $0.path) }.max { $0.path.count < $1.path.count }
+            .map { ($0, Array(words.dropFirst($0.path.count))) }
+    }
+
+    private func help(_ words: [String], _ console: Console) -> ExitCode {
+        let matching = commands.filter { $0.path.starts(with: words) }
+        if matching.isEmpty { return unknown(words, console) }
+        console.raw(matching.map(help).joined(separator: "\n"))
+        return .healthy
+    }
+
+    private func unknown(_ words: [String], _ console: Console) -> ExitCode {
+        let family = commands.filter { $0.path.first == words.first }
+        let remedy =
+            family.isEmpty
+            ? "see mdc-agent help" : "there is: " + family.map(\.name).joined(separator: ", ")
+        console.trouble("no such command: \(words.joined(separator: " "))", remedy: remedy)
+        return .usage
+    }
+
+    func overview() -> String {
+        let width = commands.map(\.name.count).max() ?? 0
+        let rows = commands.map { "  \($0.name)\(String(repeating: " ", count: width - $0.name.count))  \($0.summary)" }
+        return """
+            mdc-agent \(version): the service inside a micro data centre
+
+            usage: mdc-agent COMMAND [options]
+
+            \(rows.joined(separator: "\n"))
+
+            Every command: --help, --json, --site FILE, --socket PATH.
+            Exit codes: 0 healthy, 1 finding, 2 fault, 64 usage, 66 no such input, 69 agent not running,
+            70 internal, 75 try again, 77 no permission, 78 bad configuration.
+
+            """
+    }
+
+    func help(_ command: Command) -> String {
+        var text = "\(command.summary)\n\nusage: \(command.synopsis)\n"
+        if !command.discussion.isEmpty { text += "\n\(command.discussion)\n" }
+        let options = command.options + Command.commonOptions
+        let left =
+            command.arguments.map { ($0.name, $0.summary) }
+            + options.map { ($0.name + ($0.valueName.map { " " + $0 } ?? ""), $0.summary) }
+        let width = left.map(\.0.count).max() ?? 0
+        text += "\n"
+        for (name, summary) in left {
+            text += "  \(name)\(String(repeating: " ", count: width - name.count))  \(summary)\n"
+        }
+        return text
+    }
+}
