@@ -75,6 +75,15 @@ let package = Package(
         door("mdc-agent", "Agent"),
         door("mdc-sim", "Simulator"),
 
+        .executableTarget(
+            name: "mdc-bench",
+            dependencies: [
+                "Platform", "Site", "Profiles", "Modbus", "Security", "Accelerators", "Control", "Journal", "HTTP",
+                "Status", "Upstream", "Inference", "CLinux", "CModbus", "CSQLite",
+            ],
+            path: "Tests/Bench", swiftSettings: discipline),
+
+        .testTarget(name: "TidyTests", swiftSettings: discipline),
         tests(of: "Platform"),
         tests(of: "Site", with: "Platform"),
         tests(of: "Profiles", with: "Site", "Platform"),

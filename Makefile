@@ -1,0 +1,53 @@
+# The front door. `make run` shows the container, `make test` proves it, `make help` lists the rest.
+
+SHELL := /bin/bash
+.ONESHELL:
+.SHELLFLAGS := -euo pipefail -c
+
+RUN_DIR ?= .run
+DESTDIR ?=
+PREFIX ?= /usr
+SWIFT ?= swift
+RELEASE := $(SWIFT) build -c release --static-swift-stdlib
+
+.PHONY: help run build test bench check fmt sanitize deps deps-run install clean
+
+help: ## List what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+run: deps-run build ## Start the demo container and the agent; Ctrl-C stops all
+	RUN_DIR="$(RUN_DIR)" Units/demo
+
+build: deps-run ## Build the two programs, optimised, with the Swift runtime inside
+	@$(RELEASE) --product mdc-agent
+	$(RELEASE) --product mdc-sim
+
+test: deps build ## Everything that passes without special hardware
+	@Tests/run
+
+bench: deps build ## Every benchmark, beside the neighbours that are installed
+	@$(SWIFT) build -c release --product mdc-bench
+	.build/release/mdc-bench --json .build/bench.json $(ONLY)
+
+check: deps ## Format, lint and the rules of the house
+	@$(SWIFT) format lint --strict --parallel --recursive Sources Tests Package.swift
+	$(SWIFT) build --build-tests -q
+	$(SWIFT) test --disable-xctest --skip-build --filter TidyTests
+
+fmt: ## Format every Swift file in place
+	@$(SWIFT) format --in-place --parallel --recursive Sources Tests Package.swift
+
+sanitize: deps ## The rooms with threads under ThreadSanitizer, all unit tests under AddressSanitizer
+	@Tests/sanitize
+
+deps: ## Install what building and testing needs (Debian packages, a Python environment)
+	@Tests/deps all
+
+deps-run:
+	@Tests/deps run
+
+install: ## Put the files in place under DESTDIR
+	@Units/install "$(DESTDIR)" "$(PREFIX)"
+
+clean: ## Remove what was built
+	@rm -rf .build
