@@ -10,6 +10,8 @@ import Synchronization
     public let points: PointTable
     private let memory: UnsafeMutableRawPointer
     private let textOffsets: [Int]
+    /// Zero where only changes are published.
+    private let staleAfter: [Nanoseconds]
     /// One bit per point that changed since the control loop last looked.
     private let dirty: [Atomic64]
     private let wakeup: Wakeup?
@@ -24,6 +26,7 @@ import Synchronization
     public init(_ points: PointTable, wakeup: Wakeup? = nil) {
         self.points = points
         self.wakeup = wakeup
+        staleAfter = points.definitions.map(\.staleAfter)
         var texts = 0
         textOffsets = points.definitions.map { point in
             guard point.kind == .text else { return -1 }
@@ -91,6 +94,20 @@ import Synchronization
             reading.quality = .stale
         }
         return reading
+    }
+
+    /// The same without text, in nanoseconds.
+    public func sample(_ id: PointID, at now: MonotonicTime) -> Sample {
+        guard let words = slot(id).load()?.payload else { return .neverRead }
+        let packed = Packed(words: words)
+        var sample = Sample(
+            number: packed.number, quality: packed.quality, reason: packed.reason,
+            measured: MonotonicTime(nanoseconds: packed.monotonic))
+        if sample.quality == .good {
+            let staleAfter = staleAfter[id.index]
+            if staleAfter > .zero, now - sample.measured > staleAfter { sample.quality = .stale }
+        }
+        return sample
     }
 
     /// Goes up with every write to the point.
