@@ -87,7 +87,7 @@ public struct Invocation: Sendable {
         guard let number = Int(text), range.contains(number) else {
             throw UsageFault(
                 text:
-                    "\(option): found '\(text)', expected a whole number from \(range.lowerBound) to \(range.upperBound)"
+                    "\(option): found '\(text)', expected \(range.lowerBound) to \(range.upperBound)"
             )
         }
         return number

@@ -89,7 +89,7 @@ extension Shape where Value == Nanoseconds {
         .scalar(
             .string(pattern: "^[0-9]+(\\.[0-9]+)?(us|ms|s|min|h|d)$"),
             expected:
-                "a time from \(durationText(range.lowerBound)) to \(durationText(range.upperBound)), such as 250ms, 5s, 2min, 1h"
+                "a time from \(durationText(range.lowerBound)) to \(durationText(range.upperBound)) (250ms, 5s, 2min, 1h)"
         ) { text in parseDuration(text).flatMap { range.contains($0) ? $0 : nil } }
     }
 }

@@ -1,0 +1,47 @@
+internal import CLinux
+internal import CSystemd
+internal import Glibc
+internal import Platform
+
+/// systemd as the agent's keeper: readiness, watchdog, passed sockets, kept descriptors. Outside
+/// systemd every call does nothing.
+struct ServiceManager: Sendable {
+    /// Half the period in which systemd wants to hear from us; nil without a watchdog.
+    let watchdogInterval: Nanoseconds?
+
+    init() {
+        var microseconds: UInt64 = 0
+        let isWatched = unsafe sd_watchdog_enabled(0, &microseconds) > 0
+        watchdogInterval = isWatched ? .microseconds(Int64(microseconds / 2)) : nil
+    }
+
+    func ready(_ status: String) { notify("READY=1\nSTATUS=\(status)") }
+    func status(_ status: String) { notify("STATUS=\(status)") }
+    func feedWatchdog() { notify("WATCHDOG=1") }
+    func stopping() { notify("STOPPING=1\nSTATUS=stopping") }
+    func reloading(at now: MonotonicTime) {
+        notify("RELOADING=1\nMONOTONIC_USEC=\(now.nanoseconds / 1000)\nSTATUS=reading the site file again")
+    }
+
+    private func notify(_ state: String) { _ = unsafe sd_notify(0, state) }
+
+    /// Gives systemd a descriptor to hold over our restart; a later start finds it by `name`.
+    func keep(_ descriptor: Int32, name: String) {
+        var descriptor = descriptor
+        _ = unsafe sd_pid_notify_with_fds(0, 0, "FDSTORE=1\nFDNAME=\(name)", &descriptor, 1)
+    }
+
+    /// The descriptors systemd passed, by the name its socket unit (or `keep`) gave them. Asked once:
+    /// the environment is cleared so that child processes do not take them for their own.
+    static func passedDescriptors() -> [(name: String, descriptor: Int32)] {
+        var names: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+        let count = unsafe sd_listen_fds_with_names(1, &names)
+        guard count > 0, let names = unsafe names else { return [] }
+        defer { unsafe free(names) }
+        return (0..<Int(count)).map { index in
+            let name = unsafe names[index].map { unsafe String(cString: $0) } ?? ""
+            unsafe free(names[index])
+            return (name, Int32(SD_LISTEN_FDS_START) + Int32(index))
+        }
+    }
+}
