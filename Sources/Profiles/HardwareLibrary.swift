@@ -1,15 +1,21 @@
-internal import Site
+public import Site
 internal import Platform
 
 /// Everything under Hardware/, by profile name: what a site file may refer to.
 public struct HardwareLibrary: Sendable {
     public let folder: String
+    /// Register maps by name.
+    public var equipment: [String: EquipmentProfile] = [:]
 
     public init(folder: String) { self.folder = folder }
 
     /// Reads every profile; each one that is faulty is reported and left out.
     public static func load(_ folder: String, _ faults: FaultCollector) -> HardwareLibrary {
-        HardwareLibrary(folder: folder)
+        var library = HardwareLibrary(folder: folder)
+        for (name, map) in profiles(folder, "equipment", { .equipment(name: $0) }, faults) {
+            library.equipment[name] = map
+        }
+        return library
     }
 
     /// Reads `folder/kind/*.yaml` in name order, each with `shape`, under its file name.
