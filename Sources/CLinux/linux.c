@@ -276,6 +276,10 @@ static int64_t clock_ns(clockid_t clock) {
 }
 
 int64_t cl_monotonic_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
+void cl_pause_ns(int64_t span_ns) {
+    struct timespec rest = { span_ns / 1000000000, span_ns % 1000000000 };
+    while (nanosleep(&rest, &rest) == -1 && errno == EINTR) {}
+}
 int64_t cl_boottime_ns(void) { return clock_ns(CLOCK_BOOTTIME); }
 int64_t cl_realtime_ms(void) { return clock_ns(CLOCK_REALTIME) / 1000000; }
 int64_t cl_thread_cpu_ns(void) { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }

@@ -7,7 +7,14 @@ public struct HardwareLibrary: Sendable {
     /// Register maps by name.
     public var equipment: [String: EquipmentProfile] = [:]
 
+    public static let kinds = ["equipment", "accelerators", "wiring", "sites"]
+
     public init(folder: String) { self.folder = folder }
+
+    /// What there is, for people: kind, name, title.
+    public var summaries: [(kind: String, name: String, title: String)] {
+        equipment.values.map { ("equipment", $0.name, $0.title) }.sorted { $0.1 < $1.1 }
+    }
 
     /// Reads every profile; each one that is faulty is reported and left out.
     public static func load(_ folder: String, _ faults: FaultCollector) -> HardwareLibrary {

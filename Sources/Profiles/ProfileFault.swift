@@ -20,6 +20,8 @@ public struct ProfileFault: Error, Equatable, Sendable, CustomStringConvertible 
     /// What was found and what was expected, in one line.
     public let text: String
     public var description: String { "\(position): \(text)" }
+    /// The file itself could not be read.
+    public var isMissingFile: Bool { text.hasPrefix("cannot be read") }
 }
 
 /// Collects every fault of a load, so that a technician mends all of them in one go.

@@ -58,6 +58,7 @@ int cl_send_descriptors(int fd, const void *bytes, size_t count, const int *desc
 ssize_t cl_recv_descriptors(int fd, void *bytes, size_t count, int *descriptors, int *descriptor_count);
 
 int64_t cl_monotonic_ns(void);
+void cl_pause_ns(int64_t span_ns);
 int64_t cl_boottime_ns(void);
 int64_t cl_realtime_ms(void);
 int64_t cl_thread_cpu_ns(void);

@@ -1,0 +1,7 @@
+extension CommandTable {
+    /// The technicians' commands, family by family, in the order of the overview.
+    public static let diagnostics: [Command] = [
+        StatusCommands.all,
+        CheckCommands.all,
+    ].flatMap { $0 }
+}
