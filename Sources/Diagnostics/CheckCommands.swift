@@ -15,7 +15,8 @@ enum CheckCommands {
             """
     ) { invocation in
         do throws(SiteFile.Refused) {
-            let plan = try SiteFile.load(invocation.sitePath, hardware: invocation.hardwareFolder)
+            let plan = try SiteFile.load(
+                invocation.sitePath, hardware: invocation.hardwareFolder, runFolder: invocation.runFolder)
             let findings = SiteSurvey(plan, invocation).findings
             report(invocation, faults: [], findings: findings, good: "\(plan.title): \(plan.points.count) points")
             return findings.isEmpty ? .healthy : .finding

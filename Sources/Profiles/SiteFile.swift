@@ -6,11 +6,15 @@ public enum SiteFile {
     public struct Refused: Error { public let faults: [ProfileFault] }
 
     /// Reads `path` and `site.d/*.yaml` beside it (in name order), against the library in `hardware`.
-    /// Throws every fault of every file together.
-    public static func load(_ path: String, hardware: String) throws(Refused) -> SitePlan {
+    /// A path that begins with "run:" lies in `runFolder`, so that one site file serves an installed
+    /// agent and a demo in any folder. Throws every fault of every file together.
+    public static func load(_ path: String, hardware: String, runFolder: String = "/run/mdc-agent") throws(Refused)
+        -> SitePlan
+    {
         let faults = FaultCollector()
         let library = HardwareLibrary.load(hardware, faults)
-        let plan = read(path, faults).flatMap { Shape.site(library).read($0, faults) }
+        let file = read(path, faults)?.replacing(prefix: "run:", with: runFolder + "/")
+        let plan = file.flatMap { Shape.site(library).read($0, faults) }
         guard let plan, faults.faults.isEmpty else { throw Refused(faults: faults.inFileOrder) }
         return plan
     }
@@ -34,6 +38,23 @@ public enum SiteFile {
 }
 
 extension YAMLNode {
+    func replacing(prefix: String, with folder: String) -> YAMLNode {
+        switch self {
+        case .scalar(let text, let isPlain, let position):
+            text.hasPrefix(prefix)
+                ? .scalar(text: folder + text.dropFirst(prefix.count), isPlain: isPlain, position) : self
+        case .sequence(let items, let position):
+            .sequence(items.map { $0.replacing(prefix: prefix, with: folder) }, position)
+        case .mapping(let entries, let position):
+            .mapping(
+                entries.map { entry in
+                    Entry(
+                        key: entry.key, keyPosition: entry.keyPosition,
+                        value: entry.value.replacing(prefix: prefix, with: folder))
+                }, position)
+        }
+    }
+
     /// Mappings are joined key by key, lists are continued, a scalar is replaced: the drop-in's wins.
     func merged(with other: YAMLNode) -> YAMLNode {
         switch (self, other) {
