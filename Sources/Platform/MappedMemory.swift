@@ -4,6 +4,7 @@ import Glibc
 /// Memory shared by descriptor between processes (memfd, or a file under /run).
 @safe public struct MappedMemory: ~Copyable, @unchecked Sendable {
     public let bytes: UnsafeMutableRawBufferPointer
+    public let start: UnsafeMutableRawPointer
 
     public enum Access { case readOnly, readWrite }
 
@@ -12,6 +13,7 @@ import Glibc
         let flags = MAP_SHARED | (populate ? Int32(MAP_POPULATE) : 0)
         guard let base = unsafe mmap(nil, byteCount, protection, flags, descriptor, 0), unsafe base != MAP_FAILED
         else { throw SystemError("mmap", "\(byteCount) bytes", code: errno) }
+        unsafe start = base
         unsafe bytes = UnsafeMutableRawBufferPointer(start: base, count: byteCount)
     }
 

@@ -1,0 +1,13 @@
+internal import Site
+
+/// The JSON Schemas of our files, described by the very shapes that read them. Checked in under
+/// Hardware/schema for editors; a test holds the two together.
+public enum Schemas {
+    public static var all: [(file: String, text: String)] {
+        let library = HardwareLibrary(folder: "")
+        return [
+            ("equipment.json", Schema.document(title: "A register map", Shape.equipment(name: "").schema)),
+            ("site.json", Schema.document(title: "A container's site file", Shape.site(library).schema)),
+        ]
+    }
+}
