@@ -1,2 +1,144 @@
 // Control: Decides, from the board and the clock alone: alarms, arming, posture, power budget,
 // guard. It must never do I/O or ask a clock of its own.
+public import Platform
+public import Site
+
+/// Everything that is judged in one container, as a value: the same inputs at the same moments give
+/// the same decisions, in the agent, in a test and in a simulated year.
+public struct Control: Sendable {
+    /// The points that `step` wants samples of, in the order in which it wants them.
+    public let watched: [PointID]
+
+    private let plan: ControlPlan
+    private var alarms: AlarmList
+    private var posture: PostureKeeper
+    private var arming: Arming
+    private var budget: PowerBudget
+    private var energy: EnergyAccounts
+    private var writes: WriteGuard
+    private let zoneSlots: [(name: String, slot: Int)]
+    private var outputs: ComputedPoints
+    private var lastMemory = MonotonicTime.distantPast
+
+    /// `memory` is what the last `Decisions.memory` said before the agent ended; `seed` makes the ids
+    /// of breaches.
+    public init(site: SitePlan, points: PointTable, memory: [UInt8]? = nil, seed: UInt64 = 0, now: Moment) {
+        plan = site.control
+        var slots = SampleSlots(points)
+        arming = Arming(plan: site.security)
+        budget = PowerBudget(plan.feeds, plan.effectiveness, &slots, seed: seed, now: now)
+        energy = EnergyAccounts(plan, &slots)
+        writes = WriteGuard(plan.writable, &slots)
+        zoneSlots = site.zoneNames.map { ($0, slots.slot("zone.\($0).state")) }
+        let conditions = site.allConditions + budget.conditions + writes.conditions + arming.conditions
+        alarms = AlarmList(conditions, flood: plan.flood, &slots)
+        posture = PostureKeeper(plan, conditions, &slots, now: now)
+        outputs = ComputedPoints(plan, points)
+        watched = slots.points
+        if let memory { recall(memory, now: now) }
+    }
+
+    /// One look at everything. Called after every change on the Board, after every request, and no
+    /// later than `Decisions.nextDeadline`.
+    public mutating func step(_ inputs: ControlInputs, now: Moment) -> Decisions {
+        var decisions = Decisions(posture: posture.current)
+        decisions.events = inputs.drafts
+        let byDoor = RequestsByDoor(inputs.requests)
+
+        let armed = arming.step(
+            zones: zoneSlots.map { ZoneInput(name: $0.name, reading: zoneReading(inputs.sample($0.slot))) },
+            requests: byDoor.arming.map { ($0.arming, $0.request.actor) }, now: now)
+        decisions.events += armed.events
+        for (asked, answer) in zip(byDoor.arming, armed.answers) { decisions.answer(asked.request, answer) }
+        decisions.arming = armed.state
+        decisions.zones = armed.zones
+        decisions.nextDeadline(armed.nextDeadline)
+
+        budget.step(inputs, byDoor.targets, now: now, &decisions)
+        energy.step(inputs, now: now)
+
+        alarms.step(
+            inputs.samples, external: budget.holding + writes.holding + armed.holding, now: now, &decisions)
+        for request in byDoor.alarms { alarms.answer(request, now: now, &decisions) }
+
+        posture.step(inputs.samples, alarms, budget.demand, now: now, &decisions)
+        writes.step(byDoor.writes, inputs.writeResults, inputs.samples, alarms, now: now, &decisions)
+
+        decisions.alarms = alarms.list
+        decisions.alarmsVersion = alarms.version
+        decisions.power = budget.status
+        outputs.fill(&decisions, budget, energy, now: now)
+        rememberIfDue(now, &decisions)
+        return decisions
+    }
+
+    private func zoneReading(_ sample: Sample) -> ZoneReading? {
+        sample.isGood ? UInt8(exactly: sample.number).flatMap(ZoneReading.init) : nil
+    }
+
+    // MARK: - Memory
+
+    /// Written with every event, and each minute for the sake of the energy counts.
+    private mutating func rememberIfDue(_ now: Moment, _ decisions: inout Decisions) {
+        guard !decisions.events.isEmpty || now.monotonic - lastMemory >= .seconds(60) else { return }
+        lastMemory = now.monotonic
+        var writer = ByteWriter()
+        writer.beginObject()
+        writer.field("version", 1)
+        alarms.remember(&writer)
+        budget.remember(&writer)
+        energy.remember(&writer)
+        writes.remember(&writer, now: now)
+        writer.endObject()
+        decisions.memory = writer.bytes
+    }
+
+    private mutating func recall(_ memory: [UInt8], now: Moment) {
+        // A memory that cannot be read is as none: the journal still has the events.
+        guard let json = try? JSON.parse(memory), json["version"]?.integer == 1 else { return }
+        alarms.recall(json, now: now)
+        budget.recall(json)
+        energy.recall(json)
+        writes.recall(json, now: now)
+    }
+}
+
+/// Requests sorted by who answers them, each kind in order of arrival.
+private struct RequestsByDoor {
+    var alarms: [ControlRequest] = []
+    var arming: [(request: ControlRequest, arming: ArmingRequest)] = []
+    var targets: [ControlRequest] = []
+    var writes: [ControlRequest] = []
+
+    init(_ requests: [ControlRequest]) {
+        for request in requests {
+            switch request.kind {
+            case .acknowledge, .acknowledgeAll, .shelve, .unshelve: alarms.append(request)
+            case .arming(let wanted): arming.append((request, wanted))
+            case .powerTargets: targets.append(request)
+            case .write: writes.append(request)
+            }
+        }
+    }
+}
+
+/// Gives each point that anybody watches one place among the samples.
+struct SampleSlots {
+    private let table: PointTable
+    private(set) var points: [PointID] = []
+    private var byName: [String: Int] = [:]
+
+    init(_ table: PointTable) { self.table = table }
+
+    /// -1 where there is no such point: it reads as never read.
+    mutating func slot(_ name: String) -> Int {
+        if let known = byName[name] { return known }
+        guard let id = table.id(of: name) else { return -1 }
+        points.append(id)
+        byName[name] = points.count - 1
+        return points.count - 1
+    }
+
+    func unit(_ name: String) -> Unit { table.id(of: name).map { table[$0].unit } ?? .none }
+    func definition(_ name: String) -> PointDefinition? { table.id(of: name).map { table[$0] } }
+}

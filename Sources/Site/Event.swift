@@ -54,6 +54,7 @@ public enum EventKind: String, CaseIterable, Sendable {
     case commandRefused = "command.refused"
     case storageChanged = "storage.changed"
     case floodStarted = "alarm.flood"
+    case floodEnded = "alarm.flood-ended"
 }
 
 /// One fact that an event rests on: a point and what it read, a file, a count.

@@ -31,3 +31,13 @@ public enum WriteOutcome: Equatable, Sendable {
     /// Nobody can say whether it happened.
     case unknown(String)
 }
+
+/// How the write with this id ended.
+public struct WriteResult: Equatable, Sendable {
+    public let id: UInt64
+    public let outcome: WriteOutcome
+    public init(id: UInt64, outcome: WriteOutcome) {
+        self.id = id
+        self.outcome = outcome
+    }
+}

@@ -1,0 +1,121 @@
+internal import Platform
+internal import Site
+
+extension AlarmList {
+    /// Longer than a day is not a shelf but a forgotten alarm (ANSI/ISA-18.2 asks for a limit).
+    private static let shelfMax = Nanoseconds.seconds(24 * 3600)
+
+    mutating func answer(_ request: ControlRequest, now: Moment, _ decisions: inout Decisions) {
+        let answer: ControlAnswer
+        switch request.kind {
+        case .acknowledge(let id): answer = acknowledge(id, request.actor, now, &decisions)
+        case .acknowledgeAll:
+            let open = alarms.indices.filter { alarms[$0]?.isAcknowledged == false }
+            guard request.actor.authority > .viewer else {
+                answer = .refused("acknowledging needs more than a viewer's authority")
+                break
+            }
+            for index in open { acknowledge(at: index, request.actor, now, &decisions) }
+            answer = .done("\(open.count) acknowledged")
+        case .shelve(let id, let span, let reason):
+            answer = shelve(id, span, reason, request.actor, now, &decisions)
+        case .unshelve(let id):
+            if let index = places[id], states[index].shelfEnds != nil, request.actor.authority > .viewer {
+                unshelve(index, actor: request.actor.name, now, &decisions)
+                answer = .done("\(id) is no longer shelved")
+            } else {
+                answer = .refused("no shelved alarm '\(id)', or not enough authority")
+            }
+        default: return
+        }
+        if case .refused(let why) = answer {
+            decisions.events.append(
+                EventDraft(
+                    time: now, kind: .commandRefused, severity: .notice, subject: "alarms", text: why,
+                    actor: request.actor.name))
+        }
+        refreshList()
+        decisions.answer(request, answer)
+    }
+
+    private mutating func acknowledge(_ id: String, _ actor: Actor, _ now: Moment, _ decisions: inout Decisions)
+        -> ControlAnswer
+    {
+        guard actor.authority > .viewer else { return .refused("acknowledging needs more than a viewer's authority") }
+        guard let index = places[id], let alarm = alarms[index] else {
+            return .refused("no alarm '\(id)' stands; 'mdc-agent alarms' lists those that do")
+        }
+        if let by = alarm.acknowledgedBy { return .done("\(id) was acknowledged by \(by) before") }
+        acknowledge(at: index, actor, now, &decisions)
+        return .done("\(id) acknowledged")
+    }
+
+    private mutating func acknowledge(at index: Int, _ actor: Actor, _ now: Moment, _ decisions: inout Decisions) {
+        guard var alarm = alarms[index] else { return }
+        alarm.acknowledgedBy = actor.name
+        // Cleared and acknowledged: nothing is left to show.
+        alarms[index] = alarm.isActive ? alarm : nil
+        changed()
+        decisions.events.append(
+            EventDraft(
+                time: now, kind: .alarmAcknowledged, severity: .info, subject: alarm.subject,
+                text: "acknowledged: \(alarm.text)", evidence: [Evidence("alarm", alarm.id)], actor: actor.name))
+    }
+
+    private mutating func shelve(
+        _ id: String, _ span: Nanoseconds, _ reason: String, _ actor: Actor, _ now: Moment,
+        _ decisions: inout Decisions
+    ) -> ControlAnswer {
+        guard let index = places[id], var alarm = alarms[index] else {
+            return .refused("no alarm '\(id)' stands; only a standing alarm can be shelved")
+        }
+        let needed: Authority = alarm.severity == .critical ? .engineer : .technician
+        guard actor.authority >= needed else {
+            return .refused("shelving a \(alarm.severity.text) alarm needs the authority of the \(needed.text)")
+        }
+        guard span > .zero, span <= AlarmList.shelfMax else {
+            return .refused("an alarm can be shelved for up to 24 h")
+        }
+        let until = now.advanced(by: span)
+        states[index].shelfEnds = until.monotonic
+        states[index].shelfWall = until.wall
+        alarm.shelvedUntil = until.wall
+        alarms[index] = alarm
+        changed()
+        decisions.nextDeadline(until.monotonic)
+        decisions.events.append(
+            EventDraft(
+                time: now, kind: .alarmShelved, severity: .notice, subject: alarm.subject,
+                text: "shelved until \(until.wall.rfc3339): \(alarm.text)",
+                evidence: [Evidence("alarm", id), Evidence("reason", reason)], actor: actor.name))
+        return .done("\(id) is shelved until \(until.wall.rfc3339)")
+    }
+
+    mutating func unshelveWhatIsDue(_ now: Moment, _ decisions: inout Decisions) {
+        for index in states.indices {
+            guard let ends = states[index].shelfEnds else { continue }
+            if now.monotonic >= ends {
+                unshelve(index, actor: nil, now, &decisions)
+            } else {
+                decisions.nextDeadline(ends)
+            }
+        }
+    }
+
+    private mutating func unshelve(_ index: Int, actor: String?, _ now: Moment, _ decisions: inout Decisions) {
+        states[index].shelfEnds = nil
+        states[index].shelfWall = nil
+        let alarm = alarms[index]
+        alarms[index]?.shelvedUntil = nil
+        changed()
+        let stands = alarm?.isActive == true
+        decisions.events.append(
+            EventDraft(
+                time: now, kind: .alarmShelved, severity: stands ? plans[index].severity : .info,
+                subject: plans[index].subject,
+                text: stands
+                    ? "no longer shelved, and still standing: \(plans[index].text)"
+                    : "no longer shelved: \(plans[index].text)",
+                evidence: [Evidence("alarm", plans[index].id)], actor: actor))
+    }
+}

@@ -1,0 +1,117 @@
+internal import Platform
+internal import Site
+
+/// One condition's test with its points resolved: does it hold? Nil: the readings do not say.
+struct ConditionJudge: Sendable {
+    private enum Test: Sendable {
+        case above(slot: Int, limit: Double, clearAt: Double)
+        case below(slot: Int, limit: Double, clearAt: Double)
+        case states(slot: Int, codes: [Int])
+        case movesFasterThan(slot: Int, perSecond: Double, window: Int)
+        case absent(slots: [Int])
+        case apart(slot: Int, from: Int, limit: Double, clearAt: Double)
+        case atLeast(count: Int, of: [Int])
+        case external(Int)
+    }
+
+    private let test: Test
+
+    /// `place` says where among the conditions an id stands; `external` counts the external ones.
+    init(
+        _ plan: ConditionPlan, _ slots: inout SampleSlots, _ windows: inout [RateWindow], external: inout Int,
+        place: (String) -> Int?
+    ) {
+        switch plan.test {
+        case .above(let point, let limit, let hysteresis):
+            test = .above(slot: slots.slot(point), limit: limit, clearAt: limit - hysteresis)
+        case .below(let point, let limit, let hysteresis):
+            test = .below(slot: slots.slot(point), limit: limit, clearAt: limit + hysteresis)
+        case .states(let point, let codes): test = .states(slot: slots.slot(point), codes: codes)
+        case .movesFasterThan(let point, let perMinute, let window):
+            windows.append(RateWindow(window))
+            test = .movesFasterThan(slot: slots.slot(point), perSecond: perMinute / 60, window: windows.count - 1)
+        case .absent(let points): test = .absent(slots: points.map { slots.slot($0) })
+        case .apart(let point, let other, let limit, let hysteresis):
+            test = .apart(
+                slot: slots.slot(point), from: slots.slot(other), limit: limit, clearAt: limit - hysteresis)
+        case .atLeast(let count, let ids): test = .atLeast(count: count, of: ids.compactMap(place))
+        case .external:
+            test = .external(external)
+            external += 1
+        }
+    }
+
+    /// True for a test that looks at other conditions: it is judged after those.
+    var isCombined: Bool { if case .atLeast = test { true } else { false } }
+
+    @inline(__always)
+    func holds(
+        _ samples: [Sample], _ windows: inout [RateWindow], external: [Bool?], standing: (Int) -> Bool, already: Bool
+    ) -> Bool? {
+        func number(_ slot: Int) -> Double? {
+            guard slot >= 0, slot < samples.count, samples[slot].quality == .good else { return nil }
+            let number = samples[slot].number
+            return number.isNaN ? nil : number
+        }
+        switch test {
+        case .above(let slot, let limit, let clearAt):
+            guard let number = number(slot) else { return nil }
+            return already ? number > clearAt : number > limit
+        case .below(let slot, let limit, let clearAt):
+            guard let number = number(slot) else { return nil }
+            return already ? number < clearAt : number < limit
+        case .states(let slot, let codes):
+            guard let number = number(slot) else { return nil }
+            return Int(exactly: number).map(codes.contains) ?? false
+        case .movesFasterThan(let slot, let perSecond, let window):
+            guard let number = number(slot) else { return nil }
+            return windows[window].rate(after: number, measured: samples[slot].measured).map { $0 > perSecond }
+        case .absent(let slots): return slots.allSatisfy { number($0) == nil }
+        case .apart(let slot, let other, let limit, let clearAt):
+            guard let a = number(slot), let b = number(other) else { return nil }
+            return already ? abs(a - b) > clearAt : abs(a - b) > limit
+        case .atLeast(let count, let others): return others.count(where: standing) >= count
+        case .external(let index): return index < external.count ? external[index] : nil
+        }
+    }
+}
+
+/// How fast a point moves, from eight samples spread over the window: noise between two readings is
+/// not a trend.
+struct RateWindow: Sendable {
+    private static let count = 8
+    private let window: Nanoseconds
+    private var times: [MonotonicTime] = []
+    private var numbers: [Double] = []
+
+    init(_ window: Nanoseconds) {
+        self.window = window
+        times.reserveCapacity(RateWindow.count + 1)
+        numbers.reserveCapacity(RateWindow.count + 1)
+    }
+
+    /// Change per second (never negative) over the window; nil until half a window was seen.
+    mutating func rate(after number: Double, measured: MonotonicTime) -> Double? {
+        if let last = times.last, measured < last { forget() }  // a device that started again
+        let spacing = Nanoseconds(window.count / Int64(RateWindow.count))
+        if times.last.map({ measured - $0 >= spacing }) ?? true {
+            times.append(measured)
+            numbers.append(number)
+        }
+        while let first = times.first, measured - first > window { dropFirst() }
+        guard let first = times.first, let start = numbers.first else { return nil }
+        let span = measured - first
+        guard span.count * 2 >= window.count else { return nil }
+        return abs(number - start) / span.seconds
+    }
+
+    private mutating func dropFirst() {
+        times.removeFirst()
+        numbers.removeFirst()
+    }
+
+    private mutating func forget() {
+        times.removeAll(keepingCapacity: true)
+        numbers.removeAll(keepingCapacity: true)
+    }
+}

@@ -1,0 +1,55 @@
+public import Platform
+public import Site
+
+/// What is to be done, in this order: journal the events (with `memory`), then show posture, alarms
+/// and points, then hand out the writes, then answer.
+public struct Decisions: Sendable {
+    public var events: [EventDraft] = []
+    public var posture: Posture
+    public var alarms: [Alarm] = []
+    /// Goes up whenever the alarm list differs.
+    public var alarmsVersion: UInt64 = 0
+    public var arming: ArmingState = .disarmed
+    public var zones: [ZoneStatus] = []
+    public var power: [PowerFeedStatus] = []
+    public var published: [ComputedValue] = []
+    public var writes: [WriteCommand] = []
+    public var answers: [AnsweredRequest] = []
+    /// What `Control.init` takes back after a restart; to be stored with the events. Nil: unchanged.
+    public var memory: [UInt8]?
+    /// When to step again though nothing changes.
+    public var nextDeadline: MonotonicTime?
+
+    init(posture: Posture) { self.posture = posture }
+
+    mutating func nextDeadline(_ deadline: MonotonicTime?) {
+        guard let deadline else { return }
+        nextDeadline = min(nextDeadline ?? .distantFuture, deadline)
+    }
+
+    mutating func answer(_ request: ControlRequest, _ answer: ControlAnswer) {
+        answers.append(AnsweredRequest(request: request, answer: answer))
+    }
+}
+
+public struct AnsweredRequest: Sendable {
+    public let request: ControlRequest
+    public let answer: ControlAnswer
+}
+
+/// A point that Control computes, for the control loop to put on the Board.
+public struct ComputedValue: Equatable, Sendable {
+    public let point: PointID
+    /// Nil: its inputs are not good.
+    public let number: Double?
+}
+
+extension Board {
+    public func publish(_ computed: ComputedValue, at now: Moment) {
+        if let number = computed.number {
+            publish(computed.point, number, at: now)
+        } else {
+            publish(computed.point, .invalid, .notComputable)
+        }
+    }
+}
