@@ -28,7 +28,7 @@ public struct Control: Sendable {
         arming = Arming(plan: site.security)
         budget = PowerBudget(plan.feeds, plan.effectiveness, &slots, seed: seed, now: now)
         energy = EnergyAccounts(plan, &slots)
-        writes = WriteGuard(plan.writable, &slots)
+        writes = WriteGuard(site.allWritable, &slots)
         zoneSlots = site.zoneNames.map { ($0, slots.slot("zone.\($0).state")) }
         let conditions = site.allConditions + budget.conditions + writes.conditions + arming.conditions
         alarms = AlarmList(conditions, flood: plan.flood, &slots)

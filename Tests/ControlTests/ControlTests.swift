@@ -14,8 +14,8 @@ struct Bench {
 
     init(_ plan: ControlPlan, points: [PointDefinition], memory: [UInt8]? = nil) {
         var plan = plan
-        plan.points = plan.computedPoints
-        site = SitePlan(name: "test", title: "test", modbus: ModbusPlan(points: points), control: plan)
+        plan.points = points + plan.computedPoints
+        site = SitePlan(name: "test", title: "test", control: plan)
         table = PointTable(site.points)
         control = Control(site: site, points: table, memory: memory, seed: 7, now: now)
     }

@@ -1,3 +1,5 @@
+internal import Platform
+
 extension SitePlan {
     /// Every condition of the site: of its own section, and of the devices' profiles under the
     /// devices' names. The site file's own condition of a name replaces the profile's.
@@ -8,7 +10,61 @@ extension SitePlan {
         return conditions
     }
 
-    private var deviceConditions: [ConditionPlan] { [] }
+    /// Everything that may be written: the control section's fences, and the units' own allow-lists.
+    public var allWritable: [WritablePlan] {
+        var fences = control.writable
+        for unit in modbus.buses.flatMap(\.units) {
+            for entry in unit.writable {
+                let name = "\(unit.name).\(entry.path)"
+                guard !fences.contains(where: { $0.point == name }),
+                    let point = unit.profile.points.first(where: { $0.path == entry.path }), let rule = point.write
+                else { continue }
+                let codes = point.states.map { Double($0.code) }
+                let states = codes.min().flatMap { low in codes.max().map { low...$0 } }
+                // Only what some list bounds may be written at all.
+                guard let range = entry.limits ?? rule.limits ?? states else { continue }
+                fences.append(
+                    WritablePlan(
+                        point: name, range: range, interval: entry.minimumInterval,
+                        authority: rule.isDangerous ? .engineer : .technician))
+            }
+        }
+        return fences
+    }
+
+    private var deviceConditions: [ConditionPlan] { modbus.buses.flatMap(\.units).flatMap(\.conditions) }
 
     public var zoneNames: [String] { [] }
+}
+
+extension ModbusUnit {
+    /// The profile's alarms on this machine, and that it answers at all.
+    var conditions: [ConditionPlan] {
+        let names = points.filter(\.isReadable).map(pointName)
+        var conditions: [ConditionPlan] = []
+        if !names.isEmpty {
+            conditions.append(
+                ConditionPlan(
+                    id: "\(name).silent", test: .absent(points: names), severity: .major, subject: name,
+                    text: "\(title.isEmpty ? name : title) does not answer", raiseAfter: .seconds(60),
+                    clearAfter: .seconds(10)))
+        }
+        let known = Set(points.map(\.path))
+        for alarm in profile.alarms where known.contains(alarm.point) { conditions.append(condition(alarm)) }
+        return conditions
+    }
+
+    private func condition(_ alarm: EquipmentAlarm) -> ConditionPlan {
+        // Two percent back before it is over: enough that noise at the limit does not flap.
+        let test: ConditionPlan.Test =
+            switch alarm.condition {
+            case .state(let code): .states(point: alarm.point, codes: [code])
+            case .above(let limit): .above(point: alarm.point, limit: limit, hysteresis: abs(limit) * 0.02)
+            case .below(let limit): .below(point: alarm.point, limit: limit, hysteresis: abs(limit) * 0.02)
+            }
+        return ConditionPlan(
+            id: alarm.name, test: test, severity: alarm.severity, subject: alarm.point, text: alarm.text,
+            raiseAfter: alarm.holdFor, clearAfter: .seconds(10)
+        ).on(device: name)
+    }
 }
