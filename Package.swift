@@ -92,7 +92,7 @@ let package = Package(
         tests(of: "Accelerators", with: "Site", "Platform", "Profiles"),
         tests(of: "Control", with: "Site", "Platform", "Profiles"),
         tests(of: "Journal", with: "Site", "Platform"),
-        tests(of: "HTTP", with: "Platform"),
+        tests(of: "HTTP", with: "Platform", "CLinux"),
         tests(of: "Status", with: "Site", "Platform", "HTTP", "Journal"),
         tests(of: "Upstream", with: "Site", "Platform", "Journal", "Profiles"),
         tests(of: "Inference", with: "Site", "Platform", "HTTP"),

@@ -218,6 +218,30 @@ int cl_set_tcp_nodelay(int fd) {
     return OR_ERRNO(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
 }
 
+int cl_peer_address(int fd, uint64_t *high, uint64_t *low) {
+    struct sockaddr_storage storage;
+    socklen_t length = sizeof storage;
+    if (getpeername(fd, (struct sockaddr *)&storage, &length) == -1) return -errno;
+    uint8_t bytes[16] = { [10] = 0xff, [11] = 0xff };
+    if (storage.ss_family == AF_INET) memcpy(bytes + 12, &((struct sockaddr_in *)&storage)->sin_addr, 4);
+    else if (storage.ss_family == AF_INET6) memcpy(bytes, &((struct sockaddr_in6 *)&storage)->sin6_addr, 16);
+    else return -EAFNOSUPPORT;
+    *high = 0;
+    *low = 0;
+    for (int i = 0; i < 8; i++) {
+        *high = *high << 8 | bytes[i];
+        *low = *low << 8 | bytes[8 + i];
+    }
+    return 0;
+}
+
+int cl_block_broken_pipe(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    return -pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 int cl_peer_credentials(int fd, uint32_t *pid, uint32_t *uid, uint32_t *gid) {
     struct ucred peer;
     socklen_t length = sizeof peer;

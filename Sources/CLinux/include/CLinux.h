@@ -52,6 +52,10 @@ int cl_connect_unix(const char *path);
 int cl_connect_tcp(const char *address, uint16_t port, int timeout_ms);
 int cl_local_port(int fd);
 int cl_set_tcp_nodelay(int fd);
+// The other end's address as two words in network order, IPv4 as ::ffff:a.b.c.d.
+int cl_peer_address(int fd, uint64_t *high, uint64_t *low);
+// SIGPIPE blocked in the calling thread: a write to a client that has gone is then only an error.
+int cl_block_broken_pipe(void);
 // Who is at the other end of a Unix socket (SO_PEERCRED).
 int cl_peer_credentials(int fd, uint32_t *pid, uint32_t *uid, uint32_t *gid);
 int cl_send_descriptors(int fd, const void *bytes, size_t count, const int *descriptors, int descriptor_count);

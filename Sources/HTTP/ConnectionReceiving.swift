@@ -1,0 +1,242 @@
+internal import CLinux
+internal import Glibc
+internal import Platform
+
+// From the first byte to the hand-over.
+extension Connection {
+    func stepHandshake(_ loop: ServerLoop) -> Bool {
+        guard let tls else { return false }
+        switch tls.handshake() {
+        case .moved:
+            exchange.peer.certificateName = tls.clientName
+            state = .head
+            deadline = loop.now + limits.headTime
+            return true
+        case .blocked: return false
+        case .closed:
+            close(loop)
+            return false
+        }
+    }
+
+    func stepHead(_ loop: ServerLoop) -> Bool {
+        if filled > start {
+            let isFirst = !exchange.parser.hasBegun
+            let text = inputText(start..<filled)
+            switch exchange.parser.advance(text) {
+            case .complete:
+                if exchange.parser.end > limits.headBytes { return refuse(.headTooLarge, loop) }
+                exchange.head = text[0..<exchange.parser.end]
+                cursor = start + exchange.parser.end
+                return beginRequest(loop)
+            case .refused(let refusal): return refuse(refusal, loop)
+            case .incomplete:
+                if filled - start >= limits.headBytes { return refuse(.headTooLarge, loop) }
+                if isFirst { loop.setDeadline(self, loop.now + limits.headTime) }
+            }
+        }
+        if start > 0, let base = unsafe input.baseAddress {
+            unsafe memmove(base, base + start, filled - start)
+            filled -= start
+            start = 0
+        }
+        guard let base = unsafe input.baseAddress else { return false }
+        switch unsafe receive(base + filled, input.count - filled, loop) {
+        case .moved(let got):
+            filled += got
+            return true
+        case .blocked: return false
+        case .closed:
+            close(loop)
+            return false
+        }
+    }
+
+    private func beginRequest(_ loop: ServerLoop) -> Bool {
+        loop.counters.requests.add()
+        exchange.tag = 0
+        exchange.attachment = nil
+        exchange.isStream = false
+        closesAfter = !exchange.parser.keepsAlive
+        exchange.open()
+        guard exchange.parser.hasBody else {
+            return unsafe handOver(UnsafeRawBufferPointer(start: nil, count: 0), loop)
+        }
+        let length = exchange.contentLength
+        if let length, length > limits.bodyBytes { return refuse(.bodyTooLarge, loop) }
+        bodyReceived = 0
+        chunked = ChunkedBody()
+        isDiscarding = false
+        serviceHolds = true
+        switch loop.service.bodyPlace(for: exchange) {
+        case .buffer: unsafe bodyTarget = unsafe bodyBuffer
+        case .memory(let memory): unsafe bodyTarget = unsafe memory
+        case .answered:
+            isDiscarding = true
+            serviceHolds = false
+            unsafe bodyTarget = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        }
+        if let length, !isDiscarding, unsafe length > bodyTarget.count { return giveUpBody(.bodyTooLarge, loop) }
+        if exchange.parser.expectsContinue, cursor == filled {
+            if isDiscarding {
+                // The client waits and will not send: its answer goes out at once.
+                closesAfter = true
+                state = .waiting
+                return true
+            }
+            guard sendContinue() else {
+                close(loop)
+                return false
+            }
+        }
+        state = .body
+        loop.setDeadline(self, transferDeadline(length ?? limits.bodyBytes, loop.now))
+        return true
+    }
+
+    private func sendContinue() -> Bool {
+        let line: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
+        var part = unsafe iovec(
+            iov_base: UnsafeMutableRawPointer(mutating: line.utf8Start), iov_len: line.utf8CodeUnitCount)
+        if let tls { return unsafe tls.write(&part, 1) == .moved(line.utf8CodeUnitCount) }
+        return unsafe cl_send(descriptor, line.utf8Start, line.utf8CodeUnitCount, 0) == line.utf8CodeUnitCount
+    }
+
+    /// The body cannot be taken: its memory goes back to the service.
+    private func giveUpBody(_ refusal: Refusal, _ loop: ServerLoop) -> Bool {
+        guard !isDiscarding else {
+            closesAfter = true
+            state = .waiting
+            return true
+        }
+        if !exchange.revoke() {
+            closesAfter = true
+            state = .waiting
+            return true
+        }
+        serviceHolds = false
+        loop.service.clientGone(exchange)
+        return refuse(refusal, loop)
+    }
+
+    func stepBody(_ loop: ServerLoop) -> Bool {
+        exchange.parser.isChunked ? stepChunked(loop) : stepCounted(loop)
+    }
+
+    private func stepCounted(_ loop: ServerLoop) -> Bool {
+        let total = exchange.parser.contentLength ?? 0
+        if cursor < filled, bodyReceived < total {
+            let count = min(filled - cursor, total - bodyReceived)
+            land(count, loop)
+        }
+        if bodyReceived == total { return bodyIsWhole(loop) }
+        if isDiscarding { return discard(total - bodyReceived, loop) }
+        guard let base = unsafe bodyTarget.baseAddress else { return false }
+        switch unsafe receive(base + bodyReceived, total - bodyReceived, loop) {
+        case .moved(let got):
+            bodyReceived += got
+            loop.counters.bodyDirect.add(got)
+            return true
+        case .blocked: return false
+        case .closed:
+            close(loop)
+            return false
+        }
+    }
+
+    /// Moves bytes that came with the head (or between chunk sizes) to where the body belongs.
+    private func land(_ count: Int, _ loop: ServerLoop) {
+        if !isDiscarding, let target = unsafe bodyTarget.baseAddress, let source = unsafe input.baseAddress {
+            unsafe precondition(bodyReceived + count <= bodyTarget.count)
+            unsafe (target + bodyReceived).copyMemory(from: source + cursor, byteCount: count)
+            loop.counters.bodyCopied.add(count)
+        }
+        cursor += count
+        bodyReceived += count
+    }
+
+    /// Reads a body that nobody wants, so that the connection can go on; a long one is not worth it.
+    private func discard(_ remaining: Int, _ loop: ServerLoop) -> Bool {
+        if remaining > 1 << 20 {
+            closesAfter = true
+            state = .waiting
+            return true
+        }
+        return refill(loop)
+    }
+
+    /// More bytes into the space behind the head.
+    private func refill(_ loop: ServerLoop) -> Bool {
+        let floor = start + exchange.parser.end
+        guard let base = unsafe input.baseAddress else { return false }
+        if cursor > floor {
+            unsafe memmove(base + floor, base + cursor, filled - cursor)
+            filled -= cursor - floor
+            cursor = floor
+        }
+        switch unsafe receive(base + filled, input.count - filled, loop) {
+        case .moved(let got):
+            filled += got
+            return true
+        case .blocked: return false
+        case .closed:
+            close(loop)
+            return false
+        }
+    }
+
+    private func stepChunked(_ loop: ServerLoop) -> Bool {
+        while true {
+            var consumed = 0
+            let step = chunked.advance(inputText(cursor..<filled), consumed: &consumed)
+            cursor += consumed
+            switch step {
+            case .refused: return giveUpBody(.chunk, loop)
+            case .finished: return bodyIsWhole(loop)
+            case .needMore: return refill(loop)
+            case .payload:
+                let room =
+                    unsafe isDiscarding
+                    ? (1 << 20) - bodyReceived : min(bodyTarget.count, limits.bodyBytes) - bodyReceived
+                if chunked.remaining > room { return giveUpBody(.bodyTooLarge, loop) }
+                if cursor < filled {
+                    let count = min(filled - cursor, chunked.remaining)
+                    land(count, loop)
+                    chunked.took(count)
+                    continue
+                }
+                // A small chunk comes with the framing behind it in one read; a large one goes straight
+                // to its place.
+                if isDiscarding || chunked.remaining < 4096 { return refill(loop) }
+                guard let base = unsafe bodyTarget.baseAddress else { return false }
+                switch unsafe receive(base + bodyReceived, chunked.remaining, loop) {
+                case .moved(let got):
+                    bodyReceived += got
+                    chunked.took(got)
+                    loop.counters.bodyDirect.add(got)
+                    return true
+                case .blocked: return false
+                case .closed:
+                    close(loop)
+                    return false
+                }
+            }
+        }
+    }
+
+    private func bodyIsWhole(_ loop: ServerLoop) -> Bool {
+        if isDiscarding {
+            state = .waiting
+            return true
+        }
+        return unsafe handOver(unsafe UnsafeRawBufferPointer(rebasing: bodyTarget[..<bodyReceived]), loop)
+    }
+
+    private func handOver(_ body: UnsafeRawBufferPointer, _ loop: ServerLoop) -> Bool {
+        state = .waiting
+        serviceHolds = true
+        loop.setDeadline(self, loop.now + limits.answerTime)
+        unsafe loop.service.handle(exchange, body: body)
+        return true
+    }
+}

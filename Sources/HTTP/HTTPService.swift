@@ -1,0 +1,29 @@
+/// Where a body should land.
+@safe public enum BodyPlace {
+    /// The connection's own buffer (`HTTPLimits.bufferedBodyBytes`).
+    case buffer
+    /// The service's memory, received into it directly. It belongs to the server until `handle` or
+    /// `clientGone` is called, one of which always follows. Its size is the limit of a chunked body.
+    case memory(UnsafeMutableRawBufferPointer)
+    /// The service has answered already: the body is dropped.
+    case answered
+}
+
+/// Who answers requests. All calls come on a loop's thread and must not wait for anything.
+public protocol HTTPService: AnyObject, Sendable {
+    /// Only for a request that has a body. `exchange.contentLength` is nil for a chunked one.
+    func bodyPlace(for exchange: Exchange) -> BodyPlace
+
+    /// The request is whole. Answer now, or keep `exchange.responder` and answer later from any thread.
+    /// `body` stays until the answer; the head only until this returns.
+    func handle(_ exchange: Exchange, body: UnsafeRawBufferPointer)
+
+    /// The client went away, or was too slow, before it had its answer (or while it had a stream open).
+    /// An answer given later is refused and lends nothing.
+    func clientGone(_ exchange: Exchange)
+}
+
+extension HTTPService {
+    public func bodyPlace(for exchange: Exchange) -> BodyPlace { .buffer }
+    public func clientGone(_ exchange: Exchange) {}
+}
