@@ -5,7 +5,8 @@ import Platform
 enum Main {
     /// One line per room; a room's benchmarks stand in its own file.
     static let all: [Benchmark] = [
-        BoardBench.all
+        FootprintBench.all,
+        BoardBench.all,
     ].flatMap { $0 }
 
     static func main() {
