@@ -9,18 +9,18 @@ extension Shape where Value == ExchangeIdentity {
             let identity = ExchangeIdentity(
                 name: "",
                 objectType: fields.optional(
-                    "object_type", .exchangeObjectType, "For its unmapped points; default: as its mapped points"),
-                objectID: fields.optional("object_id", .text, "Stable id that consumers join by"),
-                objectName: fields.optional("object_name", .text, "The name people know"),
+                    "object-type", .exchangeObjectType, "For its unmapped points; default: as its mapped points"),
+                objectID: fields.optional("object-id", .text, "Stable id that consumers join by"),
+                objectName: fields.optional("object-name", .text, "The name people know"),
                 serves: fields.optional("serves", .list(of: .text), default: [], "objectIds of what it feeds"),
-                associateID: fields.optional("associate_id", .text, "objectId of the object its points belong to"),
+                associateID: fields.optional("associate-id", .text, "objectId of the object its points belong to"),
                 processArea: fields.optional(
-                    "process_area", .list(of: .text), default: [], "Where in the process, such as [Secondary, Supply]"),
-                rackLocationName: fields.optional("rack_location_name", .text, "The rack's name"),
-                rackLocationID: fields.optional("rack_location_id", .text, "The rack's id, agreed with IT"))
+                    "process-area", .list(of: .text), default: [], "Where in the process, such as [Secondary, Supply]"),
+                rackLocationName: fields.optional("rack-location-name", .text, "The rack's name"),
+                rackLocationID: fields.optional("rack-location-id", .text, "The rack's id, agreed with IT"))
             if identity.associateID != nil, identity.objectID != nil || !identity.serves.isEmpty {
                 fields.report(
-                    "associate_id", "'associate_id' stands for 'object_id' and 'serves': give one or the other")
+                    "associate-id", "'associate-id' stands for 'object-id' and 'serves': give one or the other")
             }
             return identity
         }
@@ -43,7 +43,7 @@ extension Shape where Value == IntegrationPlan {
         .object("an integration") { fields in
             let id = fields.required("id", .topicLevel, "Its name in topics")
             let timeout = fields.optional(
-                "heartbeat_timeout", .duration(.seconds(1)...(.seconds(3600))), default: .seconds(30),
+                "heartbeat-timeout", .duration(.seconds(1)...(.seconds(3600))), default: .seconds(30),
                 "Silence after which its points go back to safe")
             let points = fields.required("points", .list(of: .integrationPoint, atLeast: 1), "What it may ask for")
             if id == "PUB" { fields.report("id", "'PUB' is the publisher's own name on the bus") }
@@ -58,12 +58,12 @@ extension Shape where Value == IntegrationPlan.Point {
         .object("an integration's point") { fields in
             let name = fields.required("point", .pointName, "The point that is changed")
             let objectType = fields.optional(
-                "object_type", .exchangeObjectType, default: "GenericObject", "Object type")
-            let pointType = fields.optional("point_type", .topicLevel, default: "GenericPoint", "Point type")
+                "object-type", .exchangeObjectType, default: "GenericObject", "Object type")
+            let pointType = fields.optional("point-type", .topicLevel, default: "GenericPoint", "Point type")
             let minimum = fields.required("minimum", .number(), "The least that may be asked for")
             let maximum = fields.required("maximum", .number(), "The most that may be asked for")
             let safe = fields.required("safe", .number(), "Where it goes when nobody good asks")
-            let rate = fields.optional("change_per_minute", .number(0.000_001...1e12), "How fast it may move")
+            let rate = fields.optional("change-per-minute", .number(0.000_001...1e12), "How fast it may move")
             guard let name, let minimum, let maximum, let safe else { return nil }
             if minimum >= maximum { fields.report("minimum", "'minimum' must be below 'maximum'") }
             if safe < minimum || safe > maximum { fields.report("safe", "'safe' lies outside minimum and maximum") }
@@ -79,13 +79,13 @@ extension Shape where Value == FlexPlan {
         .object("flex") { fields in
             let agent = fields.required("agent", .topicLevel, "Our name in topics and sources")
             let key = fields.required("key", .text, "PEM file: our signing key, P-256 or RSA")
-            let keyID = fields.required("key_id", .text, "The name receivers know the key by")
+            let keyID = fields.required("key-id", .text, "The name receivers know the key by")
             let callers = fields.required("callers", .list(of: .flexCaller, atLeast: 1), "Who may send commands")
             let statusEvery = fields.optional(
-                "status_every", .duration(.seconds(1)...(.seconds(3600))), default: .seconds(60),
+                "status-every", .duration(.seconds(1)...(.seconds(3600))), default: .seconds(60),
                 "Time between power state snapshots")
             let tolerance = fields.optional(
-                "clock_tolerance", .duration(.seconds(1)...(.seconds(86_400))), default: .seconds(300),
+                "clock-tolerance", .duration(.seconds(1)...(.seconds(86_400))), default: .seconds(300),
                 "How far a command's time may be from ours")
             guard let agent, let key, let keyID, let callers else { return nil }
             return FlexPlan(

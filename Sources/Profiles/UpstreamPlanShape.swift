@@ -9,7 +9,7 @@ extension Shape where Value == UpstreamPlan {
             plan.brokers = fields.optional(
                 "brokers", .list(of: .broker, atMost: 8), default: [], "MQTT brokers, tried in this order")
             plan.clientID = fields.optional(
-                "client_id", .topicLevel, "How the broker knows this client; default mdc-agent-SITE")
+                "client-id", .topicLevel, "How the broker knows this client; default mdc-agent-SITE")
             plan.cadence = fields.optional("publish", .cadence, default: CadencePlan(), "How often things are told")
             plan.deadbands = fields.optional(
                 "deadbands", .list(of: .deadband), default: [], "Changes too small to be told at once")
@@ -23,7 +23,7 @@ extension Shape where Value == UpstreamPlan {
             }
             plan.events = fields.optional("events", .eventsUpstream, default: EventsUpstreamPlan(), "Events as told")
             plan.bytesPerSecondMax = fields.optional(
-                "bytes_per_second", .integer(500...1_000_000_000), "What the link may carry; default no limit")
+                "bytes-per-second", .integer(500...1_000_000_000), "What the link may carry; default no limit")
             plan.integrations = fields.optional(
                 "integrations", .list(of: .integration, atMost: 32), default: [],
                 "Who upstream may ask for changes, of which points, within which limits")
@@ -31,7 +31,7 @@ extension Shape where Value == UpstreamPlan {
             plan.backfill = fields.optional(
                 "backfill", .backfill, "Measurements of an outage that are told afterwards")
             plan.agentCheck = fields.optional(
-                "agent_check", .agentCheck, "Where HAProxy asks how much work this container wants")
+                "agent-check", .agentCheck, "Where HAProxy asks how much work this container wants")
             plan.points = plan.brokers.isEmpty ? [] : UpstreamPlan.ownPoints
             return plan
         }
@@ -92,12 +92,12 @@ extension Shape where Value == BrokerPlan {
             let tls = fields.optional("tls", .clientTLS, "TLS; with certificate and key the broker knows us by them")
             let port = fields.optional("port", .integer(1...65_535), "Default 1883, with tls 8883")
             let user = fields.optional("user", .text, "User name")
-            let passwordFile = fields.optional("password_file", .text, "File that holds the user's password")
-            let tokenFile = fields.optional("token_file", .text, "File that holds an OAuth2 access token")
-            if user != nil, passwordFile == nil { fields.report("user", "'user' needs 'password_file'") }
-            if passwordFile != nil, user == nil { fields.report("password_file", "'password_file' needs 'user'") }
+            let passwordFile = fields.optional("password-file", .text, "File that holds the user's password")
+            let tokenFile = fields.optional("token-file", .text, "File that holds an OAuth2 access token")
+            if user != nil, passwordFile == nil { fields.report("user", "'user' needs 'password-file'") }
+            if passwordFile != nil, user == nil { fields.report("password-file", "'password-file' needs 'user'") }
             if tokenFile != nil, user != nil {
-                fields.report("token_file", "'token_file' is sent as user 'oauthtoken': give no 'user' with it")
+                fields.report("token-file", "'token-file' is sent as user 'oauthtoken': give no 'user' with it")
             }
             guard let host else { return nil }
             return BrokerPlan(
@@ -179,13 +179,13 @@ extension Shape where Value == BackfillPlan {
 
 extension Shape where Value == AgentCheckPlan {
     static var agentCheck: Shape {
-        .object("agent_check") { fields in
+        .object("agent-check") { fields in
             let usual = AgentCheckPlan()
             return AgentCheckPlan(
                 address: fields.optional("address", .text, default: usual.address, "Numeric address to listen on"),
                 port: fields.optional("port", .integer(0...65_535), default: usual.port, "TCP port"),
                 conserveWeightPercent: fields.optional(
-                    "conserve_weight", .integer(1...100), default: usual.conserveWeightPercent,
+                    "conserve-weight", .integer(1...100), default: usual.conserveWeightPercent,
                     "Percent of full weight while the posture is 'conserve'"))
         }
     }

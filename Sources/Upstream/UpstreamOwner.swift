@@ -1,0 +1,212 @@
+internal import Platform
+internal import Site
+
+/// What other threads ask of the upstream thread.
+enum UpstreamCommand: Sendable {
+    case stop
+    case replay(after: UInt64)
+    case replaySince(WallTime)
+}
+
+/// Lives on the upstream thread: one connection at a time, the pump, and the waiting in between.
+final class UpstreamOwner {
+    /// From the connect to the broker's answer, TLS included.
+    static let answerLimit = Nanoseconds.seconds(15)
+
+    let room: UpstreamRoom
+    private let loop: EventLoop
+    private var pump: UpstreamPump
+    private var connection: BrokerConnection?
+    private var watched: (descriptor: Int32, wantsWrite: Bool)?
+    private var isConnected = false
+    private var attemptAt = MonotonicTime.distantPast
+    private var answerBy = MonotonicTime.distantFuture
+    private var brokerIndex = 0
+    private var backoff: Backoff
+    private var random: SplitMix64
+    private var lastError: String?
+    private var statusDueAt = MonotonicTime.distantPast
+    private var isStopping = false
+
+    init(_ room: UpstreamRoom) throws(SystemError) {
+        self.room = room
+        loop = try EventLoop()
+        let now = room.time.now()
+        pump = UpstreamPump(site: room.site, plan: room.plan, board: room.board, feed: room.feed, now: now)
+        var seed = SystemRandomNumberGenerator()
+        backoff = Backoff(seed: seed.next())
+        random = SplitMix64(seed: seed.next())
+        try loop.add(room.commands.wakeup.descriptor.raw, .readable) { _ in }
+    }
+
+    func run() {
+        while !isStopping {
+            let now = room.time.now()
+            takeCommands(now)
+            maintain(now)
+            let hasMore = isConnected && work(now)
+            publishStatus(now)
+            watch()
+            room.heartbeat.beat()
+            let tick = isConnected ? room.plan.cadence.scan.wholeMilliseconds : 200
+            // epoll_wait fails only for reasons that are our own bugs; the tick keeps us from spinning.
+            do throws(SystemError) { try loop.turn(timeout_ms: hasMore ? 0 : Int32(tick)) } catch {
+                Log.write(.fault, "upstream", error.description)
+            }
+        }
+        farewell()
+    }
+
+    private func takeCommands(_ now: Moment) {
+        for command in room.commands.takeAll() {
+            switch command {
+            case .stop: isStopping = true
+            case .replay(let sequence): replay(after: sequence)
+            case .replaySince(let time): replay(after: room.feed.sequence(before: time))
+            }
+        }
+    }
+
+    private func replay(after sequence: UInt64) {
+        let count = pump.events.replay(after: sequence)
+        Log.write(.notice, "upstream", "\(count) events are sent again, from number \(sequence + 1)")
+    }
+
+    // MARK: - Connection
+
+    private func maintain(_ now: Moment) {
+        guard let connection else {
+            if now.monotonic >= attemptAt { connect(now) }
+            return
+        }
+        connection.housekeeping()
+        switch connection.state {
+        case .failed(let reason): lost(connection, reason, now)
+        case .connecting where now.monotonic > answerBy: lost(connection, "no answer in time", now)
+        case .connecting: break
+        case .connected where !isConnected: connected(connection, now)
+        case .connected: break
+        }
+    }
+
+    private func connect(_ now: Moment) {
+        let broker = room.plan.brokers[brokerIndex]
+        do throws(BrokerConnection.Refusal) {
+            connection = try BrokerConnection(
+                broker, clientID: room.clientID, will: pump.lastWill(at: now),
+                numbersToSkip: Int(random.next() % 60_000))
+            answerBy = now.monotonic + UpstreamOwner.answerLimit
+        } catch {
+            failed(broker, error.text, now)
+        }
+    }
+
+    private func connected(_ connection: BrokerConnection, _ now: Moment) {
+        isConnected = true
+        backoff.reset()
+        lastError = nil
+        let again = pump.connected(isSessionPresent: connection.isSessionPresent, at: now)
+        var text = "connected to \(connection.broker.address)"
+        if again > 0 { text += "; it has forgotten our session: \(again) events are sent again" }
+        tell(.notice, text, now)
+        statusDueAt = .distantPast
+    }
+
+    private func lost(_ connection: BrokerConnection, _ reason: String, _ now: Moment) {
+        unwatch()
+        if isConnected {
+            pump.disconnected()
+            tell(.warning, "connection to \(connection.broker.address) lost: \(reason)", now)
+        }
+        isConnected = false
+        self.connection = nil
+        failed(connection.broker, reason, now)
+    }
+
+    /// The next broker at once while there are untried ones, then a pause and from the first again.
+    private func failed(_ broker: BrokerPlan, _ reason: String, _ now: Moment) {
+        let text = "\(broker.address): \(reason)"
+        if lastError != text { Log.write(.warning, "upstream", text) }
+        lastError = text
+        statusDueAt = .distantPast
+        brokerIndex += 1
+        attemptAt = now.monotonic
+        if brokerIndex >= room.plan.brokers.count {
+            brokerIndex = 0
+            attemptAt = now.monotonic + backoff.next()
+        }
+    }
+
+    // MARK: - Work
+
+    /// True when more could be sent at once.
+    private func work(_ now: Moment) -> Bool {
+        guard let connection else { return false }
+        pump.events.acknowledge(connection.takeAcknowledged())
+        let hasMore = pump.turn(to: connection, at: now)
+        pump.events.commit()
+        return hasMore
+    }
+
+    private func watch() {
+        guard let connection, let descriptor = connection.descriptor else { return unwatch() }
+        let wantsWrite = connection.wantsWrite || connection.state == .connecting
+        if let watched, watched == (descriptor, wantsWrite) { return }
+        let interest: EventLoop.Interest = wantsWrite ? [.readable, .writable] : .readable
+        do throws(SystemError) {
+            if watched?.descriptor == descriptor {
+                try loop.change(descriptor, interest)
+            } else {
+                unwatch()
+                try loop.add(descriptor, interest) { [weak self] happened in self?.handle(happened) }
+            }
+            watched = (descriptor, wantsWrite)
+        } catch {
+            Log.write(.fault, "upstream", error.description)
+        }
+    }
+
+    private func unwatch() {
+        if let watched { loop.remove(watched.descriptor) }
+        watched = nil
+    }
+
+    private func handle(_ happened: EventLoop.Interest) {
+        guard let connection else { return }
+        if happened.contains(.writable) { connection.writable() }
+        if happened != .writable { connection.readable() }
+    }
+
+    // MARK: - Telling
+
+    private func tell(_ severity: Severity, _ text: String, _ now: Moment) {
+        Log.write(severity >= .warning ? .warning : .notice, "upstream", text)
+        room.events.send(
+            EventDraft(time: now, kind: .upstreamChanged, severity: severity, subject: "upstream", text: text))
+    }
+
+    private func publishStatus(_ now: Moment) {
+        if now.monotonic < statusDueAt { return }
+        statusDueAt = now.monotonic + .seconds(1)
+        let backlog = pump.events.backlog()
+        room.publish(
+            UpstreamStatus(
+                broker: connection?.broker.address, isConnected: isConnected, lastError: lastError,
+                eventsBehind: backlog.count, oldestUnsent: backlog.oldest), now)
+    }
+
+    /// Says that we go, so that nobody has to wait for the last will; the network gets half a second.
+    private func farewell() {
+        guard let connection, isConnected else { return }
+        let deadline = SystemTime.monotonic + .milliseconds(500)
+        _ = connection.publish(pump.farewell(at: room.time.now()))
+        while connection.wantsWrite, connection.state == .connected, SystemTime.monotonic < deadline {
+            watch()
+            do throws(SystemError) { try loop.turn(timeout_ms: 50) } catch { break }
+        }
+        pump.events.acknowledge(connection.takeAcknowledged())
+        pump.events.commit()
+        connection.disconnect()
+        unwatch()
+    }
+}
