@@ -6,6 +6,8 @@ public struct HardwareLibrary: Sendable {
     public let folder: String
     /// Register maps by name.
     public var equipment: [String: EquipmentProfile] = [:]
+    /// Ready wirings of security inputs by name.
+    public var wirings: [String: WiringProfile] = [:]
 
     public static let kinds = ["equipment", "accelerators", "wiring", "sites"]
 
@@ -21,6 +23,9 @@ public struct HardwareLibrary: Sendable {
         var library = HardwareLibrary(folder: folder)
         for (name, map) in profiles(folder, "equipment", { .equipment(name: $0) }, faults) {
             library.equipment[name] = map
+        }
+        for (name, wiring) in profiles(folder, "wiring", { .wiring($0) }, faults) {
+            library.wirings[name] = wiring
         }
         return library
     }

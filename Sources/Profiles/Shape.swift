@@ -240,6 +240,8 @@ public final class Fields {
     func has(_ key: String) -> Bool { entries.contains { $0.key == key } }
 
     func report(_ key: String, _ text: String) { faults?.report(position(of: key), text) }
+    /// A fault of something deeper down, found only when all of it is known.
+    func report(at position: FilePosition, _ text: String) { faults?.report(position, text) }
 
     func reportUnknownKeys() {
         let known = asked.map(\.key)
