@@ -37,6 +37,8 @@ public struct HardwareLibrary: Sendable {
         let path = folder + "/" + kind
         let names: [String]
         do throws(SystemError) { names = try namesInFolder(path) } catch {
+            // A library without profiles of a kind is a small library; one that is not there is a fault.
+            if error.code == 2, (try? namesInFolder(folder)) != nil { return [] }
             faults.report(FilePosition(file: path, line: 1, column: 1), "cannot be read: \(error.reason)")
             return []
         }
