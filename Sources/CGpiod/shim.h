@@ -1,2 +1,5 @@
+// The kernel's GPIO character device and libgpiod as the Security room wants them. Functions return
+// their result or -errno.
 #pragma once
-#include <gpiod.h>
+#include "discovery.h"
+#include "uapi.h"
