@@ -10,7 +10,7 @@ PREFIX ?= /usr
 SWIFT ?= swift
 RELEASE := $(SWIFT) build -c release --static-swift-stdlib
 
-.PHONY: help run build test bench check fmt sanitize deps deps-run install clean
+.PHONY: help run build test bench check fmt sanitize deps deps-run install deb clean
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -48,6 +48,9 @@ deps-run:
 
 install: ## Put the files in place under DESTDIR
 	@Units/install "$(DESTDIR)" "$(PREFIX)"
+
+deb: build ## Two Debian packages in .build/
+	@Units/deb
 
 clean: ## Remove what was built
 	@rm -rf .build
