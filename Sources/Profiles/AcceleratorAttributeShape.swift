@@ -7,7 +7,8 @@ extension Shape where Value == AcceleratorAttribute {
         .object("an attribute") { fields in
             let point = fields.optional("point", .pointName, "The point's name after the card's: temperature.soc")
             let title = fields.optional("title", .text, "What people call it")
-            let place = fields.optional("place", .text, default: "device", "device, port, or one of the layout's places")
+            let place = fields.optional(
+                "place", .text, default: "device", "device, port, or one of the layout's places")
             let source = fields.acceleratorSource()
             let parser = fields.optional("parse", .acceleratorParser, default: .integer, "How the text becomes a value")
             let scale = fields.optional("scale", .number(), default: 1, "What the number is multiplied by")
@@ -87,17 +88,6 @@ extension Shape where Value == VersionRange {
     }
 }
 
-extension Shape where Value == ClosedRange<Double> {
-    /// [lowest, highest]
-    static var numberRange: Shape {
-        Shape<[Double]>.list(of: .number(), atLeast: 2, atMost: 2).then { ends, node, faults in
-            if ends[0] <= ends[1] { return ends[0]...ends[1] }
-            faults.report(node.position, "the lowest stands after the highest")
-            return nil
-        }
-    }
-}
-
 extension Shape where Value == [AcceleratorAttribute.State] {
     static var acceleratorStates: Shape {
         .list(of: Shape<AcceleratorAttribute.State>.acceleratorState).then { states, node, faults in
@@ -105,7 +95,8 @@ extension Shape where Value == [AcceleratorAttribute.State] {
             for (index, state) in states.enumerated() {
                 if let other = states[..<index].first(where: { $0.code == state.code && $0.text != state.text }) {
                     faults.report(
-                        node.position, "code \(state.code) is both '\(other.text)' and '\(state.text)': give one a 'number'")
+                        node.position,
+                        "code \(state.code) is both '\(other.text)' and '\(state.text)': give one a 'number'")
                 }
             }
             return states

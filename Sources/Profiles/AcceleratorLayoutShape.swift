@@ -26,7 +26,8 @@ extension HardwareLibrary {
                 && !layout.places.contains(where: { $0.name == attribute.place })
             {
                 faults.report(
-                    file.position, "attribute '\(attribute.title)' is at '\(attribute.place)', and no place has that name")
+                    file.position,
+                    "attribute '\(attribute.title)' is at '\(attribute.place)', and no place has that name")
             }
             return layout
         }
@@ -37,8 +38,13 @@ extension AcceleratorLayout {
     /// What this layout says itself comes first; an included attribute of the same point is left out.
     fileprivate mutating func include(_ other: AcceleratorLayout) {
         let own = attributes
-        attributes += other.attributes.filter { included in
-            included.point.isEmpty || !own.contains { $0.point == included.point }
+        let hasRequired = own.contains(where: \.isRequired)
+        attributes += other.attributes.compactMap { included in
+            if !included.point.isEmpty, own.contains(where: { $0.point == included.point }) { return nil }
+            // Where the vendor says itself whether the card lives, the bus alone need not.
+            var included = included
+            if hasRequired { included.isRequired = false }
+            return included
         }
         kernelLog += other.kernelLog
         places += other.places.filter { included in !places.contains { $0.name == included.name } }
@@ -51,7 +57,8 @@ extension Shape where Value == AcceleratorLayoutFile {
             let title = fields.required("title", .text, "The family of cards, as people call it")
             let vendor = fields.required("vendor", .text, "Who makes them")
             let cards = fields.optional(
-                "cards", .list(of: .acceleratorMatch), default: [], "Which cards on the PCI bus are read by this layout")
+                "cards", .list(of: .acceleratorMatch), default: [], "Which cards on the PCI bus are read by this layout"
+            )
             let drivers = fields.optional(
                 "drivers", .list(of: .text), default: [], "Kernel drivers that should be bound; none named: any")
             let includes = fields.optional(
@@ -64,7 +71,8 @@ extension Shape where Value == AcceleratorLayoutFile {
             let attributes = fields.optional(
                 "attributes", .list(of: .acceleratorAttribute), default: [], "The files, and what they mean")
             let log = fields.optional(
-                "kernel-log", .list(of: .acceleratorLogPattern), default: [], "Lines of the kernel log that concern a card")
+                "kernel-log", .list(of: .acceleratorLogPattern), default: [],
+                "Lines of the kernel log that concern a card")
             guard let title, let vendor else { return nil }
             let layout = AcceleratorLayout(
                 name: name, title: title, vendor: vendor, matches: cards, drivers: drivers,
@@ -97,7 +105,8 @@ extension Shape where Value == AcceleratorLayout.Match {
 extension Shape where Value == AcceleratorLayout.Place.Kind {
     static var acceleratorPlace: Shape {
         .object("a place") { fields in
-            let hwmon = fields.optional("hwmon", .text, "The hwmon chip below the card whose name is this (* stands for any)")
+            let hwmon = fields.optional(
+                "hwmon", .text, "The hwmon chip below the card whose name is this (* stands for any)")
             let folder = fields.optional("folder", .relativePath, "A class folder below sysfs: class/rngd_mgmt")
             let entry = fields.optional("entry", .text, "The entry's name in it; * stands for a number")
             let join = fields.optional("join", .acceleratorJoin, "What ties the entry to its card")

@@ -12,7 +12,8 @@ extension Shape where Value == AcceleratorsPlan {
             plan.listensToUevents = fields.optional(
                 "uevents", .flag, default: plan.root == "/sys", "Listen to the kernel's hot-plug messages")
             let log = fields.optional(
-                "kernel-log", .text, default: plan.root == "/sys" ? "/dev/kmsg" : "off", "The kernel log to follow, or off")
+                "kernel-log", .text, default: plan.root == "/sys" ? "/dev/kmsg" : "off",
+                "The kernel log to follow, or off")
             plan.kernelLog = log == "off" ? nil : log
             plan.intervals = fields.optional(
                 "intervals", .acceleratorIntervals, default: plan.intervals, "How often each tier is read")
@@ -27,7 +28,8 @@ extension Shape where Value == AcceleratorsPlan {
             let cards = fields.optional(
                 "cards", .list(of: .expectedAccelerator, atMost: 64), default: [], "The cards that should be there")
             let spares = fields.optional(
-                "spares", .integer(0...16), default: 2, "Names kept free for cards that nobody expected: spare1, spare2")
+                "spares", .integer(0...16), default: 2, "Names kept free for cards that nobody expected: spare1, spare2"
+            )
             plan.spares = spares == 0 ? [] : (1...spares).map { "spare\($0)" }
             plan.allowsPowerCap = fields.optional(
                 "power-caps", .flag, default: false, "Whether power caps may be written, through the guard")
@@ -54,7 +56,8 @@ private func resolve(
         // A site-wide limit need not concern every layout; a card's own must.
         if !layout.replaceLimit(limit), card.limits.contains(limit) {
             fields.report(
-                "cards", "card '\(card.name)': layout '\(layout.name)' has no check '\(limit.code)' on '\(limit.point)'")
+                "cards", "card '\(card.name)': layout '\(layout.name)' has no check '\(limit.code)' on '\(limit.point)'"
+            )
         }
     }
     return ExpectedAccelerator(
@@ -160,7 +163,8 @@ extension Shape where Value == AcceleratorsPlan.Intervals {
             intervals.fast = fields.optional(
                 "fast", .duration(.milliseconds(20)...(.seconds(60))), default: intervals.fast, "Temperature and power")
             intervals.slow = fields.optional(
-                "slow", .duration(.milliseconds(20)...(.seconds(3600))), default: intervals.slow, "Link and error counters")
+                "slow", .duration(.milliseconds(20)...(.seconds(3600))), default: intervals.slow,
+                "Link and error counters")
             intervals.rescan = fields.optional(
                 "rescan", .duration(.milliseconds(20)...(.seconds(3600))), default: intervals.rescan,
                 "The bus is looked over again, besides the kernel's own messages")

@@ -8,6 +8,8 @@ public struct HardwareLibrary: Sendable {
     public var equipment: [String: EquipmentProfile] = [:]
     /// Ready wirings of security inputs by name.
     public var wirings: [String: WiringProfile] = [:]
+    /// Layouts of cards, with what they include put in.
+    public var accelerators: [AcceleratorLayout] = []
 
     public static let kinds = ["equipment", "accelerators", "wiring", "sites"]
 
@@ -16,6 +18,7 @@ public struct HardwareLibrary: Sendable {
     /// What there is, for people: kind, name, title.
     public var summaries: [(kind: String, name: String, title: String)] {
         equipment.values.map { ("equipment", $0.name, $0.title) }.sorted { $0.1 < $1.1 }
+            + accelerators.map { ("accelerators", $0.name, $0.title) }
     }
 
     /// Reads every profile; each one that is faulty is reported and left out.
@@ -27,6 +30,7 @@ public struct HardwareLibrary: Sendable {
         for (name, wiring) in profiles(folder, "wiring", { .wiring($0) }, faults) {
             library.wirings[name] = wiring
         }
+        library.accelerators = acceleratorLayouts(folder, faults)
         return library
     }
 

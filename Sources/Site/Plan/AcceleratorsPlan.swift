@@ -12,8 +12,9 @@ public struct ExpectedAccelerator: Sendable {
     public var address: String?
     public var serial: String?
 
-    public init(name: String, layout: AcceleratorLayout, slot: String? = nil, address: String? = nil, serial: String? = nil)
-    {
+    public init(
+        name: String, layout: AcceleratorLayout, slot: String? = nil, address: String? = nil, serial: String? = nil
+    ) {
         self.name = name
         self.layout = layout
         self.slot = slot

@@ -1,0 +1,90 @@
+internal import Glibc
+public import Platform
+public import Site
+internal import Synchronization
+
+/// The room's door: one thread that looks and judges, and one per card that reads.
+public final class AcceleratorRoom: Sendable {
+    private let plan: AcceleratorsPlan
+    private let board: Board
+    private let time: any TimeSource
+    private let events: Mailbox<EventDraft>
+    private let told: Mutex<Wakeup?> = Mutex(nil)
+    private let stations = Mutex<[Station]>([])
+    private let thread = Mutex<OwnerThread?>(nil)
+    private let isStopping = Atomic<Bool>(false)
+    private let heartbeat: Heartbeat
+    private let sweepRounds = Atomic<UInt64>(0)
+
+    /// How each card is: expected ones first, in the site file's order, then others on the bus.
+    public let status = Latest<[AcceleratorStatus]>([])
+
+    /// How often hanging reads are looked for when nothing else happens.
+    private static let tick_ms: Int32 = 250
+
+    public init(plan: AcceleratorsPlan, board: Board, time: any TimeSource, events: Mailbox<EventDraft>) {
+        self.plan = plan
+        self.board = board
+        self.time = time
+        self.events = events
+        // The room's own thread touches no card: ten seconds of silence is our own fault.
+        heartbeat = Heartbeat("accelerators", limit: .seconds(10))
+    }
+
+    /// The room's thread only: a card's thread may hang in its driver, which is that card's health and
+    /// no reason to restart the agent.
+    public var heartbeats: [Heartbeat] { plan.isPresent ? [heartbeat] : [] }
+
+    public func start() throws(SystemError) {
+        guard plan.isPresent else { return }
+        isStopping.store(false, ordering: .releasing)
+        let told = try Wakeup()
+        self.told.withLock { $0 = told }
+        var made: [Station] = []
+        for index in 0..<plan.expected.count + plan.spares.count {
+            let station = try Station(name: "accel-\(index)")
+            try station.start(plan: plan, time: time, told: told)
+            made.append(station)
+        }
+        stations.withLock { $0 = made }
+        let started = try OwnerThread("accelerators") { [self, made] in run(made, told) }
+        thread.withLock { $0 = started }
+    }
+
+    public func stop() {
+        isStopping.store(true, ordering: .releasing)
+        told.withLock { $0?.signal() }
+        thread.withLock { thread in
+            thread?.join()
+            thread = nil
+        }
+        let made = stations.withLock { stations in
+            defer { stations = [] }
+            return stations
+        }
+        for station in made { station.beginStop() }
+        let deadline = SystemTime.monotonic + .seconds(1)
+        for station in made { station.endStop(by: deadline) }
+    }
+
+    private func run(_ stations: [Station], _ told: Wakeup) {
+        let supervisor = Supervisor(plan: plan, board: board, stations: stations, now: time.now())
+        var announcer = Announcer(events: events)
+        do throws(SystemError) {
+            let loop = try EventLoop()
+            try loop.add(told.descriptor.raw, .readable) { _ in told.drain() }
+            while !isStopping.load(ordering: .acquiring) {
+                let now = time.now()
+                supervisor.rescanIfDue(now)
+                let changed = supervisor.look(now)
+                supervisor.announce(&announcer, now)
+                if changed || sweepRounds.load(ordering: .relaxed) == 0 { status.publish(supervisor.status) }
+                sweepRounds.wrappingAdd(1, ordering: .relaxed)
+                heartbeat.beat()
+                try loop.turn(timeout_ms: Self.tick_ms)
+            }
+        } catch {
+            Log.write(.fault, "accelerators", "the room's thread ends: \(error)")
+        }
+    }
+}
