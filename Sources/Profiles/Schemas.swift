@@ -6,6 +6,7 @@ public enum Schemas {
     public static var all: [(file: String, text: String)] {
         let library = HardwareLibrary(folder: "")
         return [
+            ("accelerator.json", Schema.document(title: "An accelerator layout", Shape.acceleratorLayout("").schema)),
             ("equipment.json", Schema.document(title: "A register map", Shape.equipment(name: "").schema)),
             ("site.json", Schema.document(title: "A container's site file", Shape.site(library).schema)),
         ]
