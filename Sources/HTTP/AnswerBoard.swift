@@ -11,6 +11,11 @@ import Synchronization
     /// The loop's thread, set when it starts; its own answers need no wake-up.
     private let thread = Atomic<UInt>(0)
 
+    /// True while a loop's guest works on the loop's own thread, which only that thread sees: its answers
+    /// are marked without a wake-up and taken when it is done.
+    var collects = false
+    private var collected = 0
+
     init(slots: Int) throws(SystemError) {
         wordCount = (slots + 63) / 64
         wakeup = try Wakeup()
@@ -30,11 +35,24 @@ import Synchronization
         precondition(slot >= 0 && slot < wordCount * 64)
         let bit = UInt64(1) << UInt64(slot & 63)
         let before = unsafe words[slot >> 6].bitwiseOr(bit, ordering: .acquiringAndReleasing).oldValue
+        if isCurrentThread {
+            collected += 1
+            return
+        }
         if before & bit == 0 { wakeup.signal() }
+    }
+
+    func takeCollected(_ body: (Int) -> Void) {
+        if collected > 0 { takeMarked(body) }
     }
 
     func take(_ body: (Int) -> Void) {
         wakeup.drain()
+        takeMarked(body)
+    }
+
+    private func takeMarked(_ body: (Int) -> Void) {
+        collected = 0
         for index in 0..<wordCount {
             if unsafe words[index].load(ordering: .relaxed) == 0 { continue }
             var bits = unsafe words[index].exchange(0, ordering: .acquiringAndReleasing)

@@ -26,8 +26,12 @@ import Synchronization
     var filled = 0
 
     // The body under way.
+    /// The stretch that is being filled, and how many bytes of the body lie in earlier ones.
     var bodyTarget: UnsafeMutableRawBufferPointer
+    var bodyTargetStart = 0
+    var landingIndex = 0
     var bodyReceived = 0
+    var bodyRoom = 0
     var isDiscarding = false
     var chunked = ChunkedBody()
 

@@ -68,15 +68,23 @@ extension Connection {
         chunked = ChunkedBody()
         isDiscarding = false
         serviceHolds = true
+        bodyTargetStart = 0
+        landingIndex = 0
+        unsafe exchange.landing.removeAll(keepingCapacity: true)
+        var room = 0
         switch loop.service.bodyPlace(for: exchange) {
-        case .buffer: unsafe bodyTarget = unsafe bodyBuffer
-        case .memory(let memory): unsafe bodyTarget = unsafe memory
+        case .buffer: unsafe exchange.landing.append(bodyBuffer)
+        case .memory(let memory): unsafe exchange.landing.append(memory)
+        case .landing: break
         case .answered:
             isDiscarding = true
             serviceHolds = false
-            unsafe bodyTarget = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+            unsafe exchange.landing.removeAll(keepingCapacity: true)
         }
-        if let length, !isDiscarding, unsafe length > bodyTarget.count { return giveUpBody(.bodyTooLarge, loop) }
+        unsafe bodyTarget = exchange.landing.first ?? UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        for unsafepart in unsafe exchange.landing { room += part.count }
+        bodyRoom = room
+        if let length, !isDiscarding, length > room { return giveUpBody(.bodyTooLarge, loop) }
         if exchange.parser.expectsContinue, cursor == filled {
             if isDiscarding {
                 // The client waits and will not send: its answer goes out at once.
@@ -131,8 +139,9 @@ extension Connection {
         }
         if bodyReceived == total { return bodyIsWhole(loop) }
         if isDiscarding { return discard(total - bodyReceived, loop) }
-        guard let base = unsafe bodyTarget.baseAddress else { return false }
-        switch unsafe receive(base + bodyReceived, total - bodyReceived, loop) {
+        let (base, room) = unsafe nextRoom()
+        guard let base = unsafe base else { return false }
+        switch unsafe receive(base, min(room, total - bodyReceived), loop) {
         case .moved(let got):
             bodyReceived += got
             loop.counters.bodyDirect.add(got)
@@ -146,13 +155,36 @@ extension Connection {
 
     /// Moves bytes that came with the head (or between chunk sizes) to where the body belongs.
     private func land(_ count: Int, _ loop: ServerLoop) {
-        if !isDiscarding, let target = unsafe bodyTarget.baseAddress, let source = unsafe input.baseAddress {
-            unsafe precondition(bodyReceived + count <= bodyTarget.count)
-            unsafe (target + bodyReceived).copyMemory(from: source + cursor, byteCount: count)
-            loop.counters.bodyCopied.add(count)
+        if isDiscarding {
+            cursor += count
+            bodyReceived += count
+            return
         }
-        cursor += count
-        bodyReceived += count
+        precondition(bodyReceived + count <= bodyRoom)
+        loop.counters.bodyCopied.add(count)
+        var left = count
+        while left > 0 {
+            let (target, room) = unsafe nextRoom()
+            guard let target = unsafe target, let source = unsafe input.baseAddress else { return }
+            let step = min(left, room)
+            unsafe target.copyMemory(from: source + cursor, byteCount: step)
+            cursor += step
+            bodyReceived += step
+            left -= step
+        }
+    }
+
+    /// Where the next byte of the body goes, and how many fit there.
+    private func nextRoom() -> (UnsafeMutableRawPointer?, Int) {
+        while unsafe bodyReceived - bodyTargetStart >= bodyTarget.count,
+            unsafe landingIndex + 1 < exchange.landing.count
+        {
+            unsafe bodyTargetStart += bodyTarget.count
+            landingIndex += 1
+            unsafe bodyTarget = exchange.landing[landingIndex]
+        }
+        let used = bodyReceived - bodyTargetStart
+        return unsafe (bodyTarget.baseAddress.map { unsafe $0 + used }, bodyTarget.count - used)
     }
 
     /// Reads a body that nobody wants, so that the connection can go on; a long one is not worth it.
@@ -196,8 +228,8 @@ extension Connection {
             case .needMore: return refill(loop)
             case .payload:
                 let room =
-                    unsafe isDiscarding
-                    ? (1 << 20) - bodyReceived : min(bodyTarget.count, limits.bodyBytes) - bodyReceived
+                    isDiscarding
+                    ? (1 << 20) - bodyReceived : min(bodyRoom, limits.bodyBytes) - bodyReceived
                 if chunked.remaining > room { return giveUpBody(.bodyTooLarge, loop) }
                 if cursor < filled {
                     let count = min(filled - cursor, chunked.remaining)
@@ -208,8 +240,9 @@ extension Connection {
                 // A small chunk comes with the framing behind it in one read; a large one goes straight
                 // to its place.
                 if isDiscarding || chunked.remaining < 4096 { return refill(loop) }
-                guard let base = unsafe bodyTarget.baseAddress else { return false }
-                switch unsafe receive(base + bodyReceived, chunked.remaining, loop) {
+                let (base, part) = unsafe nextRoom()
+                guard let base = unsafe base else { return false }
+                switch unsafe receive(base, min(part, chunked.remaining), loop) {
                 case .moved(let got):
                     bodyReceived += got
                     chunked.took(got)
@@ -229,7 +262,10 @@ extension Connection {
             state = .waiting
             return true
         }
-        return unsafe handOver(unsafe UnsafeRawBufferPointer(rebasing: bodyTarget[..<bodyReceived]), loop)
+        guard let first = unsafe exchange.landing.first else {
+            return unsafe handOver(UnsafeRawBufferPointer(start: nil, count: 0), loop)
+        }
+        return unsafe handOver(UnsafeRawBufferPointer(rebasing: first[..<min(first.count, bodyReceived)]), loop)
     }
 
     private func handOver(_ body: UnsafeRawBufferPointer, _ loop: ServerLoop) -> Bool {

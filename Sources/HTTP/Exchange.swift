@@ -32,6 +32,8 @@ import Synchronization
     /// The service's own note on this request: 0 and nil at its start.
     public var tag: UInt64 = 0
     public var attachment: AnyObject?
+    /// For `BodyPlace.landing`; empty when `bodyPlace` is asked.
+    public var landing: [UnsafeMutableRawBufferPointer] = unsafe []
 
     // The answer: written by whoever claimed the exchange, read by the loop once it is published.
     var status = 0
@@ -60,6 +62,7 @@ import Synchronization
         head = unsafe HeadText(UnsafeRawBufferPointer(start: nil, count: 0))
         peer = Peer(way: .tcp(high: 0, low: 0), listener: 0)
         shared.reserveCapacity(4)
+        unsafe landing.reserveCapacity(Exchange.partsMax)
     }
 
     // MARK: - The request
@@ -114,7 +117,7 @@ import Synchronization
 
     func publish(_ serial: UInt64) {
         phase.store(serial << 8 | Phase.answered, ordering: .releasing)
-        if !answers.isCurrentThread { answers.mark(slot) }
+        if !answers.isCurrentThread || answers.collects { answers.mark(slot) }
     }
 
     func clearAnswer() {

@@ -11,16 +11,18 @@ public final class HTTPServer: Sendable {
     /// `loops`: one thread each. `limits.connectionsMax` is shared out among them.
     public init(
         name: String, listeners: [HTTPListener], service: any HTTPService, limits: HTTPLimits = HTTPLimits(),
-        loops count: Int = 1
+        loops wanted: Int = 1, guest: (any LoopGuest)? = nil
     ) throws(SystemError) {
         self.name = name
         self.listeners = listeners
+        let count = guest == nil ? wanted : 1
         let slots = max(1, (limits.connectionsMax + count - 1) / count)
         var loops: [ServerLoop] = []
         for index in 0..<max(1, count) {
             loops.append(
                 try ServerLoop(
-                    "\(name)-\(index)", listeners: listeners, service: service, limits: limits, slots: slots))
+                    "\(name)-\(index)", listeners: listeners, service: service, limits: limits, slots: slots,
+                    guest: guest))
         }
         self.loops = loops
     }

@@ -1,3 +1,5 @@
+public import Platform
+
 /// Where a body should land.
 @safe public enum BodyPlace {
     /// The connection's own buffer (`HTTPLimits.bufferedBodyBytes`).
@@ -5,6 +7,9 @@
     /// The service's memory, received into it directly. It belongs to the server until `handle` or
     /// `clientGone` is called, one of which always follows. Its size is the limit of a chunked body.
     case memory(UnsafeMutableRawBufferPointer)
+    /// Several stretches of the service's memory, filled one after the other: those that it added to
+    /// `exchange.landing`. `handle` gets the first as its body.
+    case landing
     /// The service has answered already: the body is dropped.
     case answered
 }
@@ -21,6 +26,19 @@ public protocol HTTPService: AnyObject, Sendable {
     /// The client went away, or was too slow, before it had its answer (or while it had a stream open).
     /// An answer given later is refused and lends nothing.
     func clientGone(_ exchange: Exchange)
+}
+
+/// Somebody who works on a loop's own thread: descriptors of its own in the loop's epoll, and a look
+/// after every turn. A server with a guest has one loop.
+public protocol LoopGuest: AnyObject, Sendable {
+    /// The loop has started; everything else is called on the same thread.
+    func seated(_ seat: LoopSeat)
+    /// A descriptor that the guest watches has something.
+    func ready(_ descriptor: Int32, hangup: Bool)
+    /// After each turn of the loop; returns when the guest wants the next one at the latest.
+    func turned(_ now: MonotonicTime) -> MonotonicTime
+    /// The loop ends; nothing is called after this.
+    func leaving()
 }
 
 extension HTTPService {

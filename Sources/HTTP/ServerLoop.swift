@@ -11,6 +11,8 @@ import Synchronization
     let answers: AnswerBoard
     let heartbeat: Heartbeat
     private let listeners: [HTTPListener]
+    private let guest: (any LoopGuest)?
+    private var guestWake = MonotonicTime.distantPast
     private let epoll: FileDescriptor
     private let stopRequested = Atomic<Bool>(false)
     private let memory: LoopMemory
@@ -30,9 +32,11 @@ import Synchronization
     private static let wakeToken = UInt64.max
     private static let listenerBit = UInt64(1) << 63
 
-    init(_ name: String, listeners: [HTTPListener], service: any HTTPService, limits: HTTPLimits, slots: Int)
-        throws(SystemError)
-    {
+    init(
+        _ name: String, listeners: [HTTPListener], service: any HTTPService, limits: HTTPLimits, slots: Int,
+        guest: (any LoopGuest)?
+    ) throws(SystemError) {
+        self.guest = guest
         self.listeners = listeners
         self.service = service
         self.limits = limits
@@ -70,6 +74,7 @@ import Synchronization
         _ = cl_block_broken_pipe()
         answers.adoptCurrentThread()
         tick()
+        guest?.seated(LoopSeat(epoll: epoll.raw))
         var stopBy = MonotonicTime.distantFuture
         while !(isStopping && (openCount == 0 || now >= stopBy)) {
             turn()
@@ -80,6 +85,7 @@ import Synchronization
             }
         }
         for case let connection? in connections where connection.state != .free { connection.close(self) }
+        guest?.leaving()
     }
 
     private func turn() {
@@ -94,13 +100,22 @@ import Synchronization
             }
         }
         pumpLeftovers()
+        if let guest { attend(guest) }
         if now >= nextSweep { sweep() }
         if now >= acceptsAgainAt { resumeAccepting() }
     }
 
+    /// The guest's own work; answers it gives are sent at once, without a wake-up.
+    private func attend(_ guest: any LoopGuest) {
+        answers.collects = true
+        guestWake = guest.turned(now)
+        answers.collects = false
+        answers.takeCollected { slot in if let connection = connections[slot] { connection.pump(self) } }
+    }
+
     private func waitMilliseconds() -> Int32 {
-        if !again.isEmpty { return 0 }
-        let until = min(nextSweep, acceptsAgainAt)
+        if !again.isEmpty || guest != nil && guestWake <= now { return 0 }
+        let until = min(nextSweep, min(acceptsAgainAt, guest == nil ? .distantFuture : guestWake))
         let beat: Int64 = isStopping ? 50 : 5000
         if until == .distantFuture { return Int32(beat) }
         return Int32(max(1, min(beat, (until - now).wholeMilliseconds + 1)))
@@ -122,6 +137,12 @@ import Synchronization
             answers.take { slot in if let connection = connections[slot] { connection.pump(self) } }
         } else if token & ServerLoop.listenerBit != 0 {
             accept(Int(token & 0xFFFF))
+        } else if token & LoopSeat.tokenBit != 0 {
+            answers.collects = true
+            guest?.ready(
+                Int32(truncatingIfNeeded: token & 0xFFFF_FFFF),
+                hangup: events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0)
+            answers.collects = false
         } else {
             let slot = Int(token & 0xFFFF_FFFF)
             guard let connection = connections[slot], connection.generation == UInt32(truncatingIfNeeded: token >> 32),
