@@ -1,0 +1,79 @@
+internal import Glibc
+internal import Platform
+internal import Site
+internal import Synchronization
+
+/// The journal's thread: takes what waits, writes it in one transaction (group commit), tells it.
+final class JournalLoop: Sendable {
+    private let plan: JournalPlan
+    private let points: PointTable
+    private let time: any TimeSource
+    private let key: [UInt8]?
+    private let inbox: JournalInbox
+    private let memory: EventMemory
+    private let status: Latest<JournalStatus>
+    private let committed: @Sendable (JournalRoom.Committed) -> Void
+
+    init(
+        plan: JournalPlan, points: PointTable, time: any TimeSource, key: [UInt8]?, inbox: JournalInbox,
+        memory: EventMemory, status: Latest<JournalStatus>,
+        committed: @escaping @Sendable (JournalRoom.Committed) -> Void
+    ) {
+        self.plan = plan
+        self.points = points
+        self.time = time
+        self.key = key
+        self.inbox = inbox
+        self.memory = memory
+        self.status = status
+        self.committed = committed
+    }
+
+    func run(until isStopping: borrowing Atomic<Bool>, _ heartbeat: Heartbeat) {
+        let signer = key.flatMap { ChainSigner(pem: $0) }
+        if key != nil, signer == nil {
+            Log.write(
+                .warning, "journal", "journal-key is no Ed25519 private key in PEM form: checkpoints are unsigned")
+        }
+        let writer = EventWriter(plan: plan, signer: signer, time: time, memory: memory)
+        let history = HistoryWriter(plan: plan, points: points)
+        writer.open()
+        publish(writer, history)
+        while true {
+            // Read before the inbox is emptied: what was appended before the stop is in it.
+            let isLast = isStopping.load(ordering: .acquiring)
+            waitForWork(isLast ? 0 : 1000)
+            inbox.wakeup.drain()
+            heartbeat.beat()
+            let batch = inbox.takeAll()
+            let events = writer.write(batch)
+            inbox.unsaved.store(writer.unsavedCount, ordering: .relaxed)
+            if writer.isDurable { inbox.durable.store(batch.ticket, ordering: .releasing) }
+            if !events.isEmpty {
+                committed(JournalRoom.Committed(events: events, isDurable: writer.isDurable, ticket: batch.ticket))
+            }
+            let now = time.now()
+            writer.tick(now)
+            history.add(batch.changes, events, now)
+            publish(writer, history)
+            heartbeat.beat()
+            if isLast { break }
+        }
+        history.close(time.now())
+        writer.close()
+        publish(writer, history)
+    }
+
+    private func waitForWork(_ timeout_ms: Int32) {
+        var wait = pollfd(fd: inbox.wakeup.descriptor.raw, events: Int16(POLLIN), revents: 0)
+        _ = unsafe poll(&wait, 1, timeout_ms)
+    }
+
+    private func publish(_ writer: EventWriter, _ history: HistoryWriter) {
+        let fresh = JournalStatus(
+            isDurable: writer.isDurable, lastError: writer.trouble ?? history.trouble,
+            lastSequence: writer.head.sequence,
+            bytes: UInt64(writer.byteCount + history.byteCount), dropped: writer.dropped)
+        if fresh != status.value { status.publish(fresh) }
+    }
+}

@@ -1,0 +1,71 @@
+internal import Glibc
+internal import Platform
+internal import Site
+
+/// The few things done to files beside SQLite.
+enum StorageFolder {
+    /// Room that is given back when the disk is full, so that alarms still find some.
+    private static let reserveBytes = 2 << 20
+
+    /// Renames a database with its companions; returns the new name.
+    static func putAside(_ path: String, _ now: WallTime) -> String {
+        let aside = "\(path).damaged-\(now.milliseconds)"
+        for suffix in ["", "-wal", "-shm"] { _ = unsafe rename(path + suffix, aside + suffix) }
+        return aside
+    }
+
+    static func reserve(_ path: String) {
+        var found = stat()
+        if unsafe stat(path, &found) == 0, found.st_size >= reserveBytes { return }
+        guard let file = try? FileDescriptor.open(path, O_WRONLY | O_CREAT | O_CLOEXEC) else { return }
+        if posix_fallocate(file.raw, 0, reserveBytes) != 0 { _ = unsafe unlink(path) }
+    }
+
+    static func release(_ path: String) { _ = unsafe unlink(path) }
+}
+
+/// The chain's head beside the database: what tells a cut file from a whole one.
+struct HeadFile {
+    private let path: String
+    init(_ path: String) { self.path = path }
+
+    func write(_ checkpoint: Checkpoint) {
+        var writer = ByteWriter(capacity: 512)
+        writer.beginObject()
+        writer.field("sequence", checkpoint.sequence)
+        writer.field("wall", checkpoint.wall)
+        writer.field("hash", hexText(checkpoint.hash))
+        if let signature = checkpoint.signature, let key = checkpoint.key {
+            writer.field("signature", hexText(signature))
+            writer.field("key", key)
+        }
+        writer.endObject()
+        writer.append("\n")
+        // Written whole under another name: a reader never sees half of it.
+        let fresh = path + ".new"
+        guard let file = try? FileDescriptor.open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC) else { return }
+        guard (try? file.writeAll(writer.bytes)) != nil else { return }
+        _ = unsafe rename(fresh, path)
+    }
+
+    func read() -> Checkpoint? {
+        guard let bytes = try? readFile(path, limit: 4096), let json = try? JSON.parse(bytes),
+            let sequence = json["sequence"]?.number, let wall = json["wall"]?.number,
+            let hash = json["hash"]?.string.flatMap(bytesOfHex), hash.count == 32
+        else { return nil }
+        return Checkpoint(
+            sequence: UInt64(sequence), wall: Int64(wall), hash: hash,
+            signature: json["signature"]?.string.flatMap(bytesOfHex), key: json["key"]?.string)
+    }
+}
+
+func bytesOfHex(_ text: String) -> [UInt8]? {
+    let digits = Array(text.utf8)
+    guard digits.count % 2 == 0 else { return nil }
+    var bytes: [UInt8] = []
+    for at in stride(from: 0, to: digits.count, by: 2) {
+        guard let byte = UInt8(String(decoding: digits[at..<at + 2], as: UTF8.self), radix: 16) else { return nil }
+        bytes.append(byte)
+    }
+    return bytes
+}
