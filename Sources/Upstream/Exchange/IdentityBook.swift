@@ -79,7 +79,10 @@ struct IdentityBook {
         -> ResolvedIdentity
     {
         // Racks have no generic points, and a meter's are told apart from the machine's own.
-        let machine = counts.filter { !["", "Rack", "PowerMeter"].contains($0.key) }
+        let machine = counts.filter {
+            $0.key != "PowerMeter"
+                && ExchangeVocabulary.rule(objectType: $0.key, pointType: "GenericPoint") != nil
+        }
         let usual = machine.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
         let hasMeter = counts["PowerMeter"] != nil
         let wanted = named.objectType == "Rack" ? nil : named.objectType
