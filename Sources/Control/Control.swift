@@ -16,7 +16,7 @@ public struct Control: Sendable {
     private var budget: PowerBudget
     private var energy: EnergyAccounts
     private var writes: WriteGuard
-    private let zoneSlots: [(name: String, slot: Int)]
+    private let zoneSlots: [(name: String, state: Int, activations: Int)]
     private var outputs: ComputedPoints
     private var lastMemory = MonotonicTime.distantPast
 
@@ -29,7 +29,9 @@ public struct Control: Sendable {
         budget = PowerBudget(plan.feeds, plan.effectiveness, &slots, seed: seed, now: now)
         energy = EnergyAccounts(plan, &slots)
         writes = WriteGuard(site.allWritable, &slots)
-        zoneSlots = site.zoneNames.map { ($0, slots.slot("zone.\($0).state")) }
+        zoneSlots = site.security.zones.map { zone in
+            (zone.name, slots.slot(zone.statePoint), slots.slot(zone.activationsPoint))
+        }
         let conditions = site.allConditions + budget.conditions + writes.conditions + arming.conditions
         alarms = AlarmList(conditions, flood: plan.flood, &slots)
         posture = PostureKeeper(plan, conditions, &slots, now: now)
@@ -46,7 +48,11 @@ public struct Control: Sendable {
         let byDoor = RequestsByDoor(inputs.requests)
 
         let armed = arming.step(
-            zones: zoneSlots.map { ZoneInput(name: $0.name, reading: zoneReading(inputs.sample($0.slot))) },
+            zones: zoneSlots.map { zone in
+                ZoneInput(
+                    name: zone.name, reading: zoneReading(inputs.sample(zone.state)),
+                    activations: goodNumber(inputs.sample(zone.activations)))
+            },
             requests: byDoor.arming.map { ($0.arming, $0.request.actor) }, now: now)
         decisions.events += armed.events
         for (asked, answer) in zip(byDoor.arming, armed.answers) { decisions.answer(asked.request, answer) }
@@ -72,8 +78,11 @@ public struct Control: Sendable {
         return decisions
     }
 
+    private func goodNumber(_ sample: Sample) -> Double? { sample.isGood ? sample.number : nil }
+
     private func zoneReading(_ sample: Sample) -> ZoneReading? {
-        sample.isGood ? UInt8(exactly: sample.number).flatMap(ZoneReading.init) : nil
+        if sample.quality == .failed { return .fault }
+        return sample.isGood ? UInt8(exactly: sample.number).flatMap(ZoneReading.init) : nil
     }
 
     // MARK: - Memory
@@ -86,6 +95,7 @@ public struct Control: Sendable {
         writer.beginObject()
         writer.field("version", 1)
         alarms.remember(&writer)
+        arming.remember(&writer, now: now)
         budget.remember(&writer)
         energy.remember(&writer)
         writes.remember(&writer, now: now)
@@ -97,6 +107,7 @@ public struct Control: Sendable {
         // A memory that cannot be read is as none: the journal still has the events.
         guard let json = try? JSON.parse(memory), json["version"]?.integer == 1 else { return }
         alarms.recall(json, now: now)
+        arming.recall(json, now: now)
         budget.recall(json)
         energy.recall(json)
         writes.recall(json, now: now)

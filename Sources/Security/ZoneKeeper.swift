@@ -174,7 +174,7 @@ extension ZoneKeeper {
         }
         evidence.append(Evidence("monotonic-ns", "\(at.nanoseconds)"))
         return EventDraft(
-            time: moment(at, now), kind: .zoneChanged, severity: severity(zonePlan, verdict), subject: zonePlan.name,
+            time: moment(at, now), kind: .zoneChanged, severity: severity(zonePlan, verdict), subject: zonePlan.subject,
             text: text, evidence: evidence)
     }
 
@@ -197,7 +197,7 @@ extension ZoneKeeper {
     private func quietedDraft(_ zone: Int, _ at: Moment) -> EventDraft {
         let swinger = plan.zones[zone].swinger
         return EventDraft(
-            time: at, kind: .zoneChanged, severity: .warning, subject: plan.zones[zone].name,
+            time: at, kind: .zoneChanged, severity: .warning, subject: plan.zones[zone].subject,
             text: "\(plan.zones[zone].title) flaps: \(swinger.count) activations within "
                 + "\(Int(swinger.window.seconds)) s; held in alarm and quiet until at rest for "
                 + "\(Int(swinger.rest.seconds)) s",
@@ -209,7 +209,7 @@ extension ZoneKeeper {
 
     private func heardAgainDraft(_ zone: Int, _ untold: UInt64, _ at: Moment) -> EventDraft {
         EventDraft(
-            time: at, kind: .zoneChanged, severity: .info, subject: plan.zones[zone].name,
+            time: at, kind: .zoneChanged, severity: .info, subject: plan.zones[zone].subject,
             text: "\(plan.zones[zone].title) is at rest and heard again; \(untold) activations were not told",
             evidence: [Evidence("quieted", "false"), Evidence("untold", "\(untold)")])
     }

@@ -36,7 +36,7 @@ private let box = """
         #expect(zones.map(\.name) == ["leak", "door"])
         #expect(plan?.lines.map(\.name) == ["box-io:3", "DOOR2"])
         #expect(plan?.lines[zones[1].line].debounce == .milliseconds(250))
-        #expect(plan?.points.map(\.name).contains("door.state") == true)
+        #expect(plan?.points.map(\.name).contains("zone.door.state") == true)
     }
 
     @Test func `debounce is by kind where nothing is said`() throws {

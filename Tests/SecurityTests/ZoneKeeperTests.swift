@@ -29,9 +29,9 @@ private struct Bench {
     @Test func `a zone is a fault on the status and unread on the board until its line is read`() throws {
         let bench = try Bench(plan([door()]))
         #expect(bench.status.value.map(\.state) == ["fault"])
-        #expect(try bench.reading("door.state") == .neverRead)
+        #expect(try bench.reading("zone.door.state") == .neverRead)
         bench.move(0, false)
-        #expect(try bench.reading("door.state").goodNumber == 0)
+        #expect(try bench.reading("zone.door.state").goodNumber == 0)
         #expect(bench.status.value.map(\.state) == ["normal"])
     }
 
@@ -43,24 +43,24 @@ private struct Bench {
         bench.clock.pass(.milliseconds(7))  // the thread woke a little later
         bench.keeper.lineMoved(0, isHigh: true, isSettled: true, at: stamp.monotonic)
         let draft = try #require(bench.events.takeAll().first)
-        #expect(draft.kind == .zoneChanged && draft.subject == "door" && draft.time == stamp)
+        #expect(draft.kind == .zoneChanged && draft.subject == "zone.door" && draft.time == stamp)
         #expect(draft.evidence.contains(Evidence("line", "L0")))
         #expect(draft.evidence.contains(Evidence("level", "high")))
         #expect(draft.evidence.contains(Evidence("monotonic-ns", "\(stamp.monotonic.nanoseconds)")))
-        #expect(try bench.reading("door.state").measured == stamp)
-        #expect(try bench.reading("door.activations").goodNumber == 1)
+        #expect(try bench.reading("zone.door.state").measured == stamp)
+        #expect(try bench.reading("zone.door.activations").goodNumber == 1)
     }
 
     @Test func `a chip that goes makes its zones failed, and back again they are read`() throws {
         let bench = try Bench(plan([door()]))
         bench.move(0, false)
         bench.keeper.lineFailed(0, LineFault(.chipGone, "/dev/gpiochip0 was removed"))
-        let reading = try bench.reading("door.state")
+        let reading = try bench.reading("zone.door.state")
         #expect(reading.quality == .failed && reading.reason == .chipGone && reading.shown == nil)
         #expect(bench.status.value[0].state == "fault")
         #expect(bench.status.value[0].reason == "GPIO chip gone (/dev/gpiochip0 was removed)")
         bench.move(0, false)
-        #expect(try bench.reading("door.state").goodNumber == 0)
+        #expect(try bench.reading("zone.door.state").goodNumber == 0)
         let told = bench.events.takeAll().map(\.text)
         #expect(
             told.suffix(2) == ["Door door: fault, GPIO chip gone (/dev/gpiochip0 was removed)", "Door door: normal"])
@@ -122,8 +122,8 @@ private struct Bench {
         let told = bench.events.takeAll()
         #expect(told.count <= 15)
         #expect(told.contains { $0.evidence.contains(Evidence("quieted", "true")) })
-        #expect(try bench.reading("door.activations").goodNumber == 5000)
+        #expect(try bench.reading("zone.door.activations").goodNumber == 5000)
         #expect(bench.status.value[0].reason == "flaps: quieted until at rest")
-        #expect(try bench.reading("door.state").goodNumber == 1)
+        #expect(try bench.reading("zone.door.state").goodNumber == 1)
     }
 }

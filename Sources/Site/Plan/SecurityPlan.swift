@@ -164,8 +164,10 @@ public struct ZonePlan: Equatable, Sendable {
         }
     }
 
-    public var statePoint: String { name + ".state" }
-    public var activationsPoint: String { name + ".activations" }
+    /// How events, alarms and points name it: apart from a device that is called the same.
+    public var subject: String { "zone." + name }
+    public var statePoint: String { subject + ".state" }
+    public var activationsPoint: String { subject + ".activations" }
 }
 
 extension ZoneKind {

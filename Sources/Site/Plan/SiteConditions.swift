@@ -34,7 +34,7 @@ extension SitePlan {
 
     private var deviceConditions: [ConditionPlan] { modbus.buses.flatMap(\.units).flatMap(\.conditions) }
 
-    public var zoneNames: [String] { [] }
+    public var zoneNames: [String] { security.zones.map(\.name) }
 }
 
 extension ModbusUnit {
