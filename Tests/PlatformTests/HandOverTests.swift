@@ -1,0 +1,81 @@
+import Platform
+import Synchronization
+import Testing
+
+private final class Counter: Sendable { let value = Atomic<Int>(0) }
+
+@Suite struct HandOverTests {
+    @Test func `a mailbox keeps order, wakes its reader and refuses beyond its size`() throws {
+        let mailbox = try Mailbox<Int>(capacity: 3)
+        #expect(mailbox.send(1) && mailbox.send(2) && mailbox.send(3))
+        #expect(!mailbox.send(4))
+        let loop = try EventLoop()
+        var taken: [Int] = []
+        try loop.add(mailbox.wakeup.descriptor.raw, .readable) { _ in taken += mailbox.takeAll() }
+        try loop.turn(timeout_ms: 5000)
+        #expect(taken == [1, 2, 3])
+        #expect(mailbox.send(5))
+        try loop.turn(timeout_ms: 5000)
+        #expect(taken == [1, 2, 3, 5])
+    }
+
+    @Test func `no message is lost between threads`() throws {
+        let mailbox = try Mailbox<Int>(capacity: 10_000)
+        let senders = try (0..<3).map { sender in
+            try OwnerThread("sender") { for i in 0..<1000 { mailbox.send(sender * 1000 + i) } }
+        }
+        var taken: [Int] = []
+        let loop = try EventLoop()
+        try loop.add(mailbox.wakeup.descriptor.raw, .readable) { _ in taken += mailbox.takeAll() }
+        while taken.count < 3000 { try loop.turn(timeout_ms: 5000) }
+        for sender in senders { sender.join() }
+        #expect(Set(taken).count == 3000)
+        for sender in 0..<3 {
+            let own = taken.filter { $0 / 1000 == sender }
+            #expect(own == own.sorted())
+        }
+    }
+
+    @Test func `a timer fires for a moment that has passed and not for one that was disarmed`() throws {
+        let timer = try TimerDescriptor()
+        let loop = try EventLoop()
+        let fired = Counter()
+        let raw = timer.descriptor.raw
+        try loop.add(raw, .readable) { _ in fired.value.add(1, ordering: .relaxed) }
+        timer.arm(at: .distantPast)
+        try loop.turn(timeout_ms: 5000)
+        timer.drain()
+        #expect(fired.value.load(ordering: .relaxed) == 1)
+        timer.arm(at: SystemTime.monotonic + .seconds(3600))
+        timer.disarm()
+        try loop.turn(timeout_ms: 0)
+        #expect(fired.value.load(ordering: .relaxed) == 1)
+    }
+
+    @Test func `an event for a descriptor that was closed and reused goes to nobody else`() throws {
+        let loop = try EventLoop()
+        let first = try Wakeup()
+        var wrong = 0
+        try loop.add(first.descriptor.raw, .readable) { _ in wrong += 1 }
+        first.signal()
+        loop.remove(first.descriptor.raw)
+        try loop.turn(timeout_ms: 0)
+        #expect(wrong == 0)
+    }
+
+    @Test func `a heart that does not beat is dead after its limit`() {
+        let heart = Heartbeat("bus", limit: .seconds(2), now: MonotonicTime(nanoseconds: 0))
+        heart.beat(MonotonicTime(nanoseconds: 1_000_000_000))
+        #expect(heart.isAlive(at: MonotonicTime(nanoseconds: 3_000_000_000)))
+        #expect(!heart.isAlive(at: MonotonicTime(nanoseconds: 3_000_000_001)))
+    }
+
+    @Test func `a missing file is an error with its name and the kernel's reason`() {
+        #expect(throws: SystemError("open", "/nowhere/at/all", code: 2)) { try readFile("/nowhere/at/all") }
+        #expect(SystemError("open", "/x", code: 13).description == "open /x: Permission denied")
+    }
+
+    @Test func `a file beyond the limit is refused, not read`() {
+        #expect(throws: SystemError.self) { try readFile("/proc/self/maps", limit: 16) }
+    }
+}
