@@ -360,3 +360,17 @@ int cl_thread_start(cl_thread_body body, void *context, size_t stack_bytes, pthr
     if (failed) free(start);
     return -failed;
 }
+
+// ---- pseudo terminals
+
+int cl_open_pty(char *name, size_t capacity) {
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (master < 0) return -errno;
+    if (grantpt(master) < 0 || unlockpt(master) < 0) return fail(master);
+    int error = ptsname_r(master, name, capacity);
+    if (error != 0) {
+        errno = error;
+        return fail(master);
+    }
+    return master;
+}

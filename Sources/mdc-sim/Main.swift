@@ -1,4 +1,7 @@
+import Glibc
+import Simulator
+
 @main
 enum Main {
-    static func main() {}
+    static func main() { exit(Simulator.main(Array(CommandLine.arguments.dropFirst()))) }
 }

@@ -79,3 +79,6 @@ const char *cl_error_text(int error, char *buffer, size_t capacity);
 // Plain thread with one owner (no actor pool: a hung device must never block a shared pool).
 typedef void (*cl_thread_body)(void *context);
 int cl_thread_start(cl_thread_body body, void *context, size_t stack_bytes, pthread_t *thread);
+
+// A pseudo terminal: its master descriptor, and the other end's path in `name`.
+int cl_open_pty(char *name, size_t capacity);
