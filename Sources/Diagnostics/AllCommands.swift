@@ -3,5 +3,6 @@ extension CommandTable {
     public static let diagnostics: [Command] = [
         StatusCommands.all,
         CheckCommands.all,
+        SecurityCommands.all,
     ].flatMap { $0 }
 }

@@ -1,6 +1,7 @@
 internal import CLinux
 internal import Glibc
 internal import Platform
+internal import Security
 internal import Site
 
 /// Looks at what a sound site file names: is it there, may we use it? Nothing is changed or asked of a device.
@@ -15,6 +16,9 @@ struct SiteSurvey {
 
     init(_ plan: SitePlan, _ invocation: Invocation) {
         for bus in plan.modbus.buses { lookAt(bus) }
+        for (line, fault) in SecurityCommands.missingLines(ChipCatalogue.read(), plan.security) {
+            note(line.writtenAt, "line \(line.name): \(fault.text)", "mdc-agent gpio list shows every line there is")
+        }
         lookAtFolder(plan.journal.folder, "journal")
         lookAtFolder(invocation.runFolder, "run folder")
     }

@@ -1,0 +1,181 @@
+internal import Platform
+internal import Profiles
+internal import Security
+internal import Site
+
+/// `gpio list|watch|test`, `arm`, `disarm`, `bypass`: the container's skin in a technician's hands.
+enum SecurityCommands {
+    static let all = [list, watch, test, arm, disarm, bypass]
+
+    // MARK: - gpio list
+
+    static let list = Command(
+        "gpio", "list", summary: "Every GPIO line: its name, who holds it, which zone it is",
+        discussion: """
+            Reads the chips themselves; works beside a running agent. A line's zone is shown where the site
+            file can be read. Lines that the site file names and no chip has are findings (exit 1).
+            """
+    ) { invocation in
+        let catalogue = ChipCatalogue.read()
+        let plan = securityPlan(invocation)
+        let missing = missingLines(catalogue, plan)
+        if invocation.wantsJSON {
+            writeList(invocation.console, catalogue, plan, missing)
+        } else {
+            showList(invocation.console, catalogue, plan, missing)
+        }
+        if catalogue.chips.isEmpty { return catalogue.unreadable.isEmpty ? .noInput : .noPermission }
+        return missing.isEmpty && catalogue.unreadable.isEmpty ? .healthy : .finding
+    }
+
+    /// Nil where there is no site file: these commands work on a bare machine too.
+    static func securityPlan(_ invocation: Invocation) -> SecurityPlan? {
+        let plan = try? SiteFile.load(
+            invocation.sitePath, hardware: invocation.hardwareFolder, runFolder: invocation.runFolder)
+        return plan?.security
+    }
+
+    static func missingLines(_ catalogue: ChipCatalogue, _ plan: SecurityPlan?) -> [(LinePlan, LineFault)] {
+        guard let plan, plan.source == .gpio else { return [] }
+        return plan.lines.compactMap { line in
+            if case .missing(let fault) = catalogue.find(line.address) { (line, fault) } else { nil }
+        }
+    }
+
+    private static func zone(_ chip: ChipDescription, _ line: LineDescription, _ plan: SecurityPlan?) -> ZonePlan? {
+        guard let plan else { return nil }
+        let place = plan.lines.firstIndex { candidate in
+            switch candidate.address {
+            case .name(let name): name == line.name
+            case .place(let label, let offset): (label == chip.label || label == chip.name) && offset == line.offset
+            }
+        }
+        return place.flatMap { place in plan.zones.first { $0.line == place || $0.complement == place } }
+    }
+
+    private static func showList(
+        _ console: Console, _ catalogue: ChipCatalogue, _ plan: SecurityPlan?, _ missing: [(LinePlan, LineFault)]
+    ) {
+        if catalogue.chips.isEmpty, catalogue.unreadable.isEmpty {
+            console.trouble("no GPIO chip on this machine", remedy: "ls /dev/gpiochip*; is its driver loaded?")
+        }
+        for chip in catalogue.chips {
+            console.line(console.inked("\(chip.label)", .strong) + " \(chip.path), \(chip.lines.count) lines")
+            console.table(
+                ["LINE", "NAME", "HELD BY", "DIRECTION", "BIAS", "ZONE"],
+                chip.lines.map { line in
+                    [
+                        .init("\(line.offset)", .faint), .init(line.name.isEmpty ? "-" : line.name, .strong),
+                        .init(line.isUsed ? (line.consumer.isEmpty ? "kernel" : line.consumer) : "-"),
+                        .init(line.isOutput ? "output" : "input"), .init(line.bias.text),
+                        .init(zone(chip, line, plan).map { "\($0.name) (\($0.kind.rawValue))" } ?? "-"),
+                    ]
+                })
+        }
+        for error in catalogue.unreadable {
+            console.trouble("\(error)", remedy: "join the group gpio (adduser $USER gpio), or use sudo")
+        }
+        for (line, fault) in missing { console.trouble("\(line.writtenAt): line \(line.name): \(fault.text)") }
+    }
+
+    private static func writeList(
+        _ console: Console, _ catalogue: ChipCatalogue, _ plan: SecurityPlan?, _ missing: [(LinePlan, LineFault)]
+    ) {
+        console.json { writer in
+            writer.beginObject()
+            writer.field("libgpiod", ChipCatalogue.libgpiodMajor)
+            writer.beginArray("chips")
+            for chip in catalogue.chips {
+                writer.beginObject()
+                writer.field("path", chip.path)
+                writer.field("name", chip.name)
+                writer.field("label", chip.label)
+                writer.beginArray("lines")
+                for line in chip.lines {
+                    writer.beginObject()
+                    writer.field("offset", line.offset)
+                    writer.field("name", line.name)
+                    writer.field("used", line.isUsed)
+                    writer.field("consumer", line.consumer)
+                    writer.field("direction", line.isOutput ? "output" : "input")
+                    writer.field("activeLow", line.isActiveLow)
+                    writer.field("bias", line.bias.text)
+                    writer.field("zone", zone(chip, line, plan)?.name)
+                    writer.endObject()
+                }
+                writer.endArray()
+                writer.endObject()
+            }
+            writer.endArray()
+            writer.beginArray("missing")
+            for (line, fault) in missing {
+                writer.beginObject()
+                writer.field("line", line.name)
+                writer.field("at", line.writtenAt)
+                writer.field("text", fault.text)
+                writer.endObject()
+            }
+            writer.endArray()
+            writer.endObject()
+        }
+    }
+
+    // MARK: - arm, disarm, bypass
+
+    static let arm = Command(
+        "arm", summary: "Arm the container: doors (and motion, when away) raise alarms from now on",
+        discussion: """
+            `mdc-agent arm` arms away: after the exit time every zone is in force. `mdc-agent arm stay` leaves
+            out what moves inside. Refused while a zone is open or cannot be read: the answer names it.
+            """, arguments: [.init("MODE", "away (the default) or stay", isOptional: true)]
+    ) { invocation in
+        let mode = invocation.arguments.first ?? "away"
+        guard mode == "away" || mode == "stay" else {
+            invocation.console.trouble("arm: found '\(mode)', expected away or stay")
+            return .usage
+        }
+        return act(invocation, "arm") { $0.field("state", mode) }
+    }
+
+    static let disarm = Command(
+        "disarm", summary: "Disarm the container: somebody who belongs here is inside",
+        discussion: "Smoke, leak and tamper stay in force. Bypasses of doors and motion end."
+    ) { act($0, "disarm") { _ in } }
+
+    static let bypass = Command(
+        "bypass", summary: "Leave one zone out for a while, or take it in again",
+        discussion: "The bypass ends by itself (site file, bypass-max). Smoke, leak and tamper need an engineer.",
+        arguments: [.init("ZONE", "its name")], options: [.init("--end", "Take the zone in again")]
+    ) { invocation in
+        act(invocation, invocation.has("--end") ? "unbypass" : "bypass") { $0.field("zone", invocation.arguments[0]) }
+    }
+
+    /// Asks the agent for an action and says what came of it.
+    static func act(_ invocation: Invocation, _ action: String, _ body: (inout ByteWriter) -> Void) -> ExitCode {
+        var writer = ByteWriter()
+        writer.beginObject()
+        body(&writer)
+        writer.endObject()
+        do throws(AgentClient.Fault) {
+            let answer = try AgentClient(socketPath: invocation.socketPath)
+                .post("/v1/actions/" + action, writer.bytes)
+            if invocation.wantsJSON {
+                invocation.console.raw(String(decoding: answer, as: UTF8.self))
+            } else {
+                invocation.console.line(try AgentClient.parse(answer)["done"]?.string ?? "done")
+            }
+            return .healthy
+        } catch { return invocation.failed(error) }
+    }
+}
+
+extension LineBias {
+    var text: String {
+        switch self {
+        case .asIs: "as-is"
+        case .pullUp: "pull-up"
+        case .pullDown: "pull-down"
+        case .disabled: "off"
+        }
+    }
+}
