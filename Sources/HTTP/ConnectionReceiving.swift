@@ -82,7 +82,7 @@ extension Connection {
             unsafe exchange.landing.removeAll(keepingCapacity: true)
         }
         unsafe bodyTarget = exchange.landing.first ?? UnsafeMutableRawBufferPointer(start: nil, count: 0)
-        for unsafepart in unsafe exchange.landing { room += part.count }
+        for index in unsafe exchange.landing.indices { unsafe room += exchange.landing[index].count }
         bodyRoom = room
         if let length, !isDiscarding, length > room { return giveUpBody(.bodyTooLarge, loop) }
         if exchange.parser.expectsContinue, cursor == filled {
