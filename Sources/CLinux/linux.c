@@ -374,3 +374,29 @@ int cl_open_pty(char *name, size_t capacity) {
     }
     return master;
 }
+
+static int wait_for(struct pollfd *fds, int64_t timeout_ns) {
+    struct timespec left = { .tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000 };
+    // An interrupted wait ends early: callers look at the clock anyway.
+    int ready = ppoll(fds, 2, timeout_ns < 0 ? NULL : &left, NULL);
+    if (ready == -1) return errno == EINTR ? 0 : -errno;
+    return (fds[0].revents ? 1 : 0) | (fds[1].revents ? 2 : 0);
+}
+
+int cl_wait_readable(int fd, int other, int64_t timeout_ns) {
+    struct pollfd fds[2] = { { .fd = fd, .events = POLLIN }, { .fd = other, .events = POLLIN } };
+    return wait_for(fds, timeout_ns);
+}
+
+int cl_wait_writable(int fd, int64_t timeout_ns) {
+    struct pollfd fds[2] = { { .fd = fd, .events = POLLOUT }, { .fd = -1 } };
+    return wait_for(fds, timeout_ns);
+}
+
+int cl_set_keepalive(int fd, int idle, int interval, int count) {
+    int on = 1;
+    if (setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) == -1) return -errno;
+    if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle) == -1) return -errno;
+    if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval) == -1) return -errno;
+    return OR_ERRNO(setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count));
+}

@@ -56,6 +56,15 @@ public final class OwnerThread: Sendable {
         handle = Mutex(thread)
     }
 
+    /// Lets the thread end by itself: for one that may hang in a library, and that nobody waits for.
+    public func detach() {
+        let thread = handle.withLock { handle in
+            defer { handle = nil }
+            return handle
+        }
+        if let thread { pthread_detach(thread) }
+    }
+
     /// Waits for the thread's end. The owner has told it to stop before.
     public func join() {
         let thread = handle.withLock { handle in

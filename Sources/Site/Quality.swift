@@ -59,6 +59,7 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case dormant = 33
     case sensorFault = 34
     case notComputable = 35
+    case notCarried = 36
 
     public var text: String {
         switch self {
@@ -98,6 +99,7 @@ public enum Reason: UInt16, CaseIterable, Sendable {
         case .dormant: "device dormant, probed slowly"
         case .sensorFault: "sensor fault"
         case .notComputable: "its inputs are not good"
+        case .notCarried: "this machine does not have it"
         }
     }
 }

@@ -82,3 +82,10 @@ int cl_thread_start(cl_thread_body body, void *context, size_t stack_bytes, pthr
 
 // A pseudo terminal: its master descriptor, and the other end's path in `name`.
 int cl_open_pty(char *name, size_t capacity);
+
+// poll() with nanoseconds: waits until `fd` (or `other`; -1: none) can be read, or the time is over.
+// Returns 0 at the end of time, else bit 0 for fd and bit 1 for other; a hang-up counts as readable.
+int cl_wait_readable(int fd, int other, int64_t timeout_ns);
+int cl_wait_writable(int fd, int64_t timeout_ns);
+// Probes a silent TCP peer after `idle` seconds, every `interval`, `count` times.
+int cl_set_keepalive(int fd, int idle, int interval, int count);

@@ -1,0 +1,115 @@
+internal import CLinux
+internal import Platform
+internal import Site
+internal import Synchronization
+
+/// The thread that owns a bus: nobody else touches its connection.
+final class BusOwner: Sendable {
+    let name: String
+    let heartbeat: Heartbeat
+    let status: Latest<BusStatus>
+    let trace = FrameTrace()
+    private let commands: Mailbox<BusCommand>
+    private let hasCommands = Atomic<Bool>(false)
+    private let isStopping = Atomic<Bool>(false)
+    private let stopSignal: Wakeup
+    private let thread = Mutex<OwnerThread?>(nil)
+    private let bus: ModbusBus
+    private let board: Board
+    private let time: any TimeSource
+    private let events: Mailbox<EventDraft>
+
+    /// People and the guard send few commands, one at a time; a full box tells them to try again.
+    private static let commandsMax = 64
+
+    init(bus: ModbusBus, board: Board, time: any TimeSource, events: Mailbox<EventDraft>) throws(SystemError) {
+        name = bus.name
+        self.bus = bus
+        self.board = board
+        self.time = time
+        self.events = events
+        commands = try Mailbox(capacity: BusOwner.commandsMax)
+        stopSignal = try Wakeup()
+        // One step is at most a connect and a walk over a chain of models; both end by their timeouts.
+        heartbeat = Heartbeat("modbus \(bus.name)", limit: .seconds(60))
+        status = Latest(BusStatus(name: bus.name, address: "\(bus.link)", isConnected: false))
+    }
+
+    func start() throws(SystemError) {
+        let started = try OwnerThread("bus-\(name)") { [self] in run() }
+        thread.withLock { $0 = started }
+    }
+
+    /// Every bus is told before any is waited for.
+    func tellToStop() {
+        isStopping.store(true, ordering: .releasing)
+        stopSignal.signal()
+        commands.wakeup.signal()
+    }
+
+    func stop() {
+        tellToStop()
+        let running = thread.withLock { thread in
+            defer { thread = nil }
+            return thread
+        }
+        running?.join()
+    }
+
+    /// False when too many wait.
+    func send(_ command: BusCommand) -> Bool {
+        guard commands.send(command) else { return false }
+        hasCommands.store(true, ordering: .releasing)
+        return true
+    }
+
+    private func run() {
+        let (master, _) = BusOwner.makeMaster(
+            bus, time: time, trace: trace, stopDescriptor: stopSignal.descriptor.raw)
+        let engine = BusEngine(bus: bus, master: master, board: board, time: time, events: events)
+        var publishAt = time.now().monotonic
+        while !isStopping.load(ordering: .acquiring) {
+            if hasCommands.exchange(false, ordering: .acquiringAndReleasing) {
+                for command in commands.takeAll() { engine.handle(command) }
+            }
+            let next = engine.step()
+            let now = time.now().monotonic
+            heartbeat.beat(now)
+            if now >= publishAt {
+                status.publish(engine.status())
+                publishAt = now + .seconds(1)
+            }
+            let wait = min(next, now + .seconds(5)) - now
+            if wait > .zero {
+                let woken = cl_wait_readable(commands.wakeup.descriptor.raw, -1, wait.count)
+                if woken > 0 { hasCommands.store(true, ordering: .relaxed) }
+            }
+        }
+        engine.abandon()
+        master.channel.close()
+    }
+
+    static func makeMaster(
+        _ bus: ModbusBus, time: any TimeSource, trace: FrameTrace, stopDescriptor: Int32 = -1
+    ) -> (BusMaster, any ByteChannel) {
+        let channel: any ByteChannel
+        var framing = BusMaster.Framing.rtu
+        var serial: SerialSettings?
+        switch bus.link {
+        case .tcp(let host, let port):
+            channel = SocketChannel(
+                host: host, port: port, connectTimeout: bus.connectTimeout, stopDescriptor: stopDescriptor)
+            framing = .tcp
+        case .rtuOverTCP(let host, let port):
+            channel = SocketChannel(
+                host: host, port: port, connectTimeout: bus.connectTimeout, stopDescriptor: stopDescriptor)
+        case .rtu(let device, let settings, let kernelRS485):
+            channel = SerialChannel(
+                device: device, settings: settings, kernelRS485: kernelRS485, stopDescriptor: stopDescriptor)
+            serial = settings
+        }
+        let master = BusMaster(
+            channel: channel, framing: framing, serial: serial, gap: bus.gap, time: time, trace: trace)
+        return (master, channel)
+    }
+}

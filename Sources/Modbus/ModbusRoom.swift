@@ -1,0 +1,48 @@
+public import Platform
+public import Site
+
+/// The room's front: starts the buses, takes commands, shows status.
+public final class ModbusRoom: Sendable {
+    public let plan: ModbusPlan
+    private let owners: [BusOwner]
+
+    public init(plan: ModbusPlan, board: Board, time: any TimeSource, events: Mailbox<EventDraft>) throws(SystemError) {
+        self.plan = plan
+        var owners: [BusOwner] = []
+        for bus in plan.buses { owners.append(try BusOwner(bus: bus, board: board, time: time, events: events)) }
+        self.owners = owners
+    }
+
+    public func start() throws(SystemError) {
+        for owner in owners { try owner.start() }
+    }
+
+    public func stop() {
+        for owner in owners { owner.tellToStop() }
+        for owner in owners { owner.stop() }
+    }
+
+    public var heartbeats: [Heartbeat] { owners.map(\.heartbeat) }
+
+    /// Buses in file order, each at most a second old.
+    public var status: [BusStatus] { owners.map { $0.status.value } }
+
+    /// Carries out what the guard has passed. `answer` is called once, on the bus's thread, and must only
+    /// hand over.
+    public func write(_ command: WriteCommand, answer: @escaping @Sendable (WriteOutcome) -> Void) {
+        let device = String(command.point.prefix { $0 != "." })
+        guard let owner = owner(ofUnit: device) else {
+            return answer(.rejected("no unit '\(device)' on any bus"))
+        }
+        if !owner.send(.write(command, answer: answer)) { answer(.rejected("bus \(owner.name) has too much to do")) }
+    }
+
+    func owner(ofUnit name: String) -> BusOwner? {
+        for (bus, owner) in zip(plan.buses, owners) where bus.units.contains(where: { $0.name == name }) {
+            return owner
+        }
+        return nil
+    }
+
+    func owner(ofBus name: String) -> BusOwner? { owners.first { $0.name == name } }
+}
