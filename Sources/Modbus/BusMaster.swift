@@ -152,6 +152,9 @@ final class BusMaster {
         while true {
             switch judgeFront(unit, request) {
             case .answer(let pdu, let length):
+                // One question, one answer: bytes behind it mean that the stream is out of step, and that
+                // the end of this frame may be the beginning of another.
+                if framing == .tcp, buffer.count > length { throw .lost(BusMaster.outOfStep) }
                 take(pdu)
                 note(length, "answer")
                 return .answer
@@ -181,12 +184,27 @@ final class BusMaster {
                 throw .lost("sends answers that do not fit what was asked; connection closed")
             case .needsMore: break
             }
-            if try channel.receive(into: &buffer, until: deadline) == 0 {
+            let before = buffer.count
+            let got = try channel.receive(into: &buffer, until: deadline)
+            if framing == .tcp, before > 0, got > 0, looksLikeHeader(at: before) { throw .lost(BusMaster.outOfStep) }
+            if got == 0 {
                 unit.timeouts += 1
                 let found = trouble ?? (buffer.count > 0 ? (.malformedReply, "the answer broke off") : nil)
                 return found.map { .failed($0.0, $0.1) } ?? .failed(.timeout, "no answer in \(timeoutText(deadline))")
             }
         }
+    }
+
+    private static let outOfStep = "its answers are cut short or run into each other; connection closed"
+
+    /// A frame that was cut short is followed by another: what arrives in the middle of a frame begins with
+    /// a number that was used lately.
+    private func looksLikeHeader(at index: Int) -> Bool {
+        let bytes = buffer.bytes
+        guard bytes.count >= index + TCPReply.headerLength else { return false }
+        let age = transaction &- (UInt16(bytes[index]) << 8 | UInt16(bytes[index + 1]))
+        return age < 1024 && bytes[index + 2] == 0 && bytes[index + 3] == 0 && bytes[index + 4] == 0
+            && bytes[index + 5] >= 3
     }
 
     private func timeoutText(_ deadline: MonotonicTime) -> String {
