@@ -13,6 +13,9 @@ extension Shape where Value == ModbusUnit {
             let only = fields.optional("only", .list(of: .pathPattern), "Paths to read, * for any: battery.*")
             let except = fields.optional("except", .list(of: .pathPattern), default: [], "Paths not to read")
             let models = fields.optional("models", .list(of: .integer(1...65534)), "SunSpec models it carries")
+            let writable = fields.optional(
+                "write", .dictionary(key: .pointName, of: .writablePoint), default: [],
+                "What may be written here: path: {min: ..., max: ..., every: 1min}; absent: nothing")
             guard let profile else { return nil }
             let points = profile.points.filter { point in
                 (only.map { patterns in patterns.contains { $0.matches(point.path) } } ?? true)
@@ -23,9 +26,29 @@ extension Shape where Value == ModbusUnit {
                 fields.report(only == nil ? "except" : "only", "'\(pattern.text)' matches nothing in '\(profile.name)'")
             }
             if points.isEmpty { fields.report("only", "no points are left to read") }
+            let allowed = writable.map { path, rule in
+                check(path, rule, profile, fields)
+                return WritablePoint(path: path, limits: rule.limits, minimumInterval: rule.minimumInterval)
+            }
             return ModbusUnit(
                 name: "", title: title, unitID: unitID ?? profile.manners.unitID, profile: profile, intervals: own,
-                timeout: timeout, gap: gap, points: points)
+                timeout: timeout, gap: gap, points: points, writable: allowed)
+        }
+    }
+
+    private static func check(_ path: String, _ rule: WritablePoint, _ profile: EquipmentProfile, _ fields: Fields) {
+        guard let point = profile.points.first(where: { $0.path == path }), let write = point.write else {
+            let known = profile.points.filter { $0.write != nil }.map(\.path).joined(separator: ", ")
+            fields.report(
+                "write",
+                "'\(path)' cannot be written in '\(profile.name)'"
+                    + (known.isEmpty ? ": nothing can" : "; what can: \(known)"))
+            return
+        }
+        if let mine = rule.limits, let limits = write.limits,
+            mine.lowerBound < limits.lowerBound || mine.upperBound > limits.upperBound
+        {
+            fields.report("write", "'\(path)': the map allows \(limits.lowerBound) to \(limits.upperBound) only")
         }
     }
 }
@@ -69,6 +92,23 @@ extension Shape where Value == PathPattern {
             // Three stars: more would only make matching slow.
             guard stars <= 3, !text.isEmpty else { return nil }
             return PathPattern(text: text)
+        }
+    }
+}
+
+extension Shape where Value == WritablePoint {
+    static var writablePoint: Shape {
+        .object("a write permission") { fields in
+            let low = fields.optional("min", .number(), "Least value allowed here")
+            let high = fields.optional("max", .number(), "Greatest value allowed here")
+            let every = fields.optional(
+                "every", .duration(.zero ... .seconds(86_400)), default: .seconds(10), "Least time between two changes")
+            if (low == nil) != (high == nil) { fields.report("min", "'min' and 'max' go together") }
+            var limits: ClosedRange<Double>?
+            if let low, let high {
+                if low > high { fields.report("min", "'min' is above 'max'") } else { limits = low...high }
+            }
+            return WritablePoint(path: "", limits: limits, minimumInterval: every)
         }
     }
 }

@@ -97,7 +97,7 @@ private func faults(_ result: Result<SitePlan, SiteFile.Refused>) -> [String] {
                   rtu: /dev/ttyS9
                   serial: 19200 8E1
                   units:
-                    g1: {profile: x, unit: 10}
+                    g1: {profile: x, unit: 10, write: {control: {every: 1min}}}
             """, maps: ["x": Self.sketch]
         ).get()
         let unit = try #require(plan.modbus.buses.first?.units.first)
@@ -112,6 +112,7 @@ private func faults(_ result: Result<SitePlan, SiteFile.Refused>) -> [String] {
         #expect(rule.readBack == .effect(.holding, address: 772, expected: [35701: 1]))
         #expect(plan.points.map(\.name).contains("g1.control") == false)
         #expect(unit.profile.alarms.first?.condition == .state(0))
+        #expect(unit.writable == [WritablePoint(path: "control", minimumInterval: .seconds(60))])
     }
 
     @Test func `what is wrong in a map or a bus is said where it stands`() {
@@ -139,5 +140,10 @@ private func faults(_ result: Result<SitePlan, SiteFile.Refused>) -> [String] {
             faults(load(site.replacing("tcp: h", with: "rtu: /dev/ttyS0"), maps: ["x": Self.sketch])).contains {
                 $0.contains("'serial' is missing")
             })
+        #expect(
+            faults(load(site.replacing("profile: x", with: "profile: x, write: {oil: {}}"), maps: ["x": Self.sketch]))
+                .contains {
+                    $0.contains("'oil' cannot be written in 'x'; what can: control") || $0.contains("what can: control")
+                })
     }
 }

@@ -108,11 +108,13 @@ public struct ModbusUnit: Sendable {
     public var gap: Nanoseconds?
     /// What is left of the profile's points after the site's `only` and `except`.
     public var points: [EquipmentPoint]
+    /// What the site lets anyone write, by path. Empty: nothing.
+    public var writable: [WritablePoint]
 
     public init(
         name: String, title: String = "", unitID: Int, profile: EquipmentProfile,
         intervals: PollIntervals = PollIntervals(), timeout: Nanoseconds? = nil, gap: Nanoseconds? = nil,
-        points: [EquipmentPoint]? = nil
+        points: [EquipmentPoint]? = nil, writable: [WritablePoint] = []
     ) {
         self.name = name
         self.title = title
@@ -122,6 +124,7 @@ public struct ModbusUnit: Sendable {
         self.timeout = timeout
         self.gap = gap
         self.points = points ?? profile.points
+        self.writable = writable
     }
 
     public func pointName(_ point: EquipmentPoint) -> String { "\(name).\(point.path)" }
@@ -132,5 +135,19 @@ public struct ModbusUnit: Sendable {
         return PointDefinition(
             name: pointName(point), title: point.title, kind: point.kind, unit: point.unit,
             interval: intervals[point.rate], isVerified: point.isVerified, exchange: point.exchange)
+    }
+}
+
+/// One entry of a site's allow-list.
+public struct WritablePoint: Equatable, Sendable {
+    public var path: String
+    /// The site's own limits, inside those of the map.
+    public var limits: ClosedRange<Double>?
+    /// Least time between two changes.
+    public var minimumInterval: Nanoseconds
+    public init(path: String, limits: ClosedRange<Double>? = nil, minimumInterval: Nanoseconds = .seconds(10)) {
+        self.path = path
+        self.limits = limits
+        self.minimumInterval = minimumInterval
     }
 }
