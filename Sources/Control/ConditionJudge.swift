@@ -26,7 +26,16 @@ struct ConditionJudge: Sendable {
             test = .above(slot: slots.slot(point), limit: limit, clearAt: limit - hysteresis)
         case .below(let point, let limit, let hysteresis):
             test = .below(slot: slots.slot(point), limit: limit, clearAt: limit + hysteresis)
-        case .states(let point, let codes): test = .states(slot: slots.slot(point), codes: codes)
+        case .states(let point, let names):
+            let kind = slots.definition(point)?.kind
+            test = .states(
+                slot: slots.slot(point),
+                codes: names.compactMap { name in
+                    if case .state(let texts)? = kind, let known = texts.first(where: { $0.text == name }) {
+                        return known.code
+                    }
+                    return Int(name)
+                })
         case .movesFasterThan(let point, let perMinute, let window):
             windows.append(RateWindow(window))
             test = .movesFasterThan(slot: slots.slot(point), perSecond: perMinute / 60, window: windows.count - 1)

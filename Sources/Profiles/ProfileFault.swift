@@ -1,3 +1,5 @@
+internal import Site
+
 /// Where something stands in a file; lines and columns count from 1, as editors do.
 public struct FilePosition: Equatable, Comparable, Sendable, CustomStringConvertible {
     public let file: String
@@ -32,5 +34,20 @@ public final class FaultCollector {
         let fault = ProfileFault(position: position, text: text)
         if !faults.contains(fault) { faults.append(fault) }
     }
+
+    // MARK: - What only the whole plan can tell
+
+    private var checks: [(SitePlan, PointTable, FaultCollector) -> Void] = []
+
+    /// A check of one section against the others: that a point it names exists, for example.
+    func whenWhole(_ check: @escaping (SitePlan, PointTable, FaultCollector) -> Void) { checks.append(check) }
+
+    func check(whole plan: SitePlan) {
+        if checks.isEmpty { return }
+        let table = PointTable(plan.points)
+        for check in checks { check(plan, table, self) }
+        checks.removeAll()
+    }
+
     public var inFileOrder: [ProfileFault] { faults.sorted { $0.position < $1.position } }
 }

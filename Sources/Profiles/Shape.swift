@@ -1,4 +1,5 @@
 internal import Platform
+internal import Site
 
 /// What a value in a file must look like: it reads a node (or reports what is wrong with it), and it
 /// describes itself as JSON Schema, so that the schema that editors use cannot drift from the reader.
@@ -242,6 +243,11 @@ public final class Fields {
     func report(_ key: String, _ text: String) { faults?.report(position(of: key), text) }
     /// A fault of something deeper down, found only when all of it is known.
     func report(at position: FilePosition, _ text: String) { faults?.report(position, text) }
+
+    /// A check that needs the whole plan; `report` takes a key of this mapping and a text.
+    func whenWhole(_ check: @escaping (SitePlan, PointTable, (String, String) -> Void) -> Void) {
+        faults?.whenWhole { [self] plan, table, _ in check(plan, table, report) }
+    }
 
     func reportUnknownKeys() {
         let known = asked.map(\.key)

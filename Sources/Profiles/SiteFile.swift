@@ -15,6 +15,7 @@ public enum SiteFile {
         let library = HardwareLibrary.load(hardware, faults)
         let file = read(path, faults)?.replacing(prefix: "run:", with: runFolder + "/")
         let plan = file.flatMap { Shape.site(library).read($0, faults) }
+        if let plan { faults.check(whole: plan) }
         guard let plan, faults.faults.isEmpty else { throw Refused(faults: faults.inFileOrder) }
         return plan
     }

@@ -275,9 +275,7 @@ private struct Panel {
         ]))
 
     private static func control(_ memory: [UInt8]?, _ now: Moment) -> (Control, PointTable) {
-        var control = ControlPlan()
-        control.points = control.computedPoints
-        let plan = SitePlan(name: "test", title: "test", security: site, control: control)
+        let plan = SitePlan(name: "test", title: "test", security: site)
         let table = PointTable(plan.points)
         return (Control(site: plan, points: table, memory: memory, now: now), table)
     }

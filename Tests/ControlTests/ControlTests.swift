@@ -13,9 +13,7 @@ struct Bench {
     let site: SitePlan
 
     init(_ plan: ControlPlan, points: [PointDefinition], memory: [UInt8]? = nil) {
-        var plan = plan
-        plan.points = points + plan.computedPoints
-        site = SitePlan(name: "test", title: "test", control: plan)
+        site = SitePlan(name: "test", title: "test", security: SecurityPlan(points: points), control: plan)
         table = PointTable(site.points)
         control = Control(site: site, points: table, memory: memory, seed: 7, now: now)
     }

@@ -7,8 +7,8 @@ public struct ConditionPlan: Equatable, Sendable {
     public enum Test: Equatable, Sendable {
         case above(point: String, limit: Double, hysteresis: Double)
         case below(point: String, limit: Double, hysteresis: Double)
-        /// The point's state is one of these codes.
-        case states(point: String, codes: [Int])
+        /// The point's state is one of these, by text or by code.
+        case states(point: String, named: [String])
         /// The point moves faster than this, either way, seen over the window.
         case movesFasterThan(point: String, perMinute: Double, window: Nanoseconds)
         /// None of the points has a good reading.
@@ -98,7 +98,7 @@ public struct ConditionPlan: Equatable, Sendable {
                 .above(point: full(point), limit: limit, hysteresis: hysteresis)
             case .below(let point, let limit, let hysteresis):
                 .below(point: full(point), limit: limit, hysteresis: hysteresis)
-            case .states(let point, let codes): .states(point: full(point), codes: codes)
+            case .states(let point, let names): .states(point: full(point), named: names)
             case .movesFasterThan(let point, let perMinute, let window):
                 .movesFasterThan(point: full(point), perMinute: perMinute, window: window)
             case .absent(let points): .absent(points: points.map(full))

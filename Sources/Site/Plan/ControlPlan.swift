@@ -2,8 +2,6 @@ public import Platform
 
 /// Conditions, posture rules, power feeds and what may be written.
 public struct ControlPlan: Sendable {
-    /// The points that this section puts on the Board.
-    public var points: [PointDefinition]
     public var conditions: [ConditionPlan]
     /// Conditions of profiles and devices that this site does without, by id.
     public var switchedOff: [String]
@@ -19,13 +17,12 @@ public struct ControlPlan: Sendable {
     public var writable: [WritablePlan]
 
     public init(
-        points: [PointDefinition] = [], conditions: [ConditionPlan] = [], switchedOff: [String] = [],
-        postureRules: [PostureRulePlan] = [], postureHold: Nanoseconds = .seconds(30),
+        conditions: [ConditionPlan] = [], switchedOff: [String] = [],
+        postureRules: [PostureRulePlan] = ControlPlan.usualRules, postureHold: Nanoseconds = .seconds(30),
         startGrace: Nanoseconds = .seconds(10), flood: FloodPlan = FloodPlan(), feeds: [PowerFeedPlan] = [],
         effectiveness: PowerUsageEffectivenessPlan? = nil, lanes: [LaneEnergyPlan] = [],
         writable: [WritablePlan] = []
     ) {
-        self.points = points
         self.conditions = conditions
         self.switchedOff = switchedOff
         self.postureRules = postureRules
@@ -37,6 +34,17 @@ public struct ControlPlan: Sendable {
         self.lanes = lanes
         self.writable = writable
     }
+}
+
+extension ControlPlan {
+    /// What stands in no site file holds all the same. The names are those that the shipped profiles
+    /// give their alarms; a site that has none of them loses nothing by the rule.
+    public static let usualRules = [
+        PostureRulePlan(alarms: ["*.on-battery", "*.on-bypass", "*.supply-warm", "*.return-hot"], state: .conserve),
+        PostureRulePlan(
+            alarms: ["*.battery-low", "*.supply-hot", "*.flow-low", "*.cooling-failed", "*.pump-failed"], state: .drain),
+        PostureRulePlan(alarms: ["*.battery-critical", "*.leak", "*.smoke", "*.overheated"], state: .stop),
+    ]
 }
 
 /// What the container does while any of some alarms stands.

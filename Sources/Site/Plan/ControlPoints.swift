@@ -2,7 +2,7 @@ internal import Platform
 
 extension ControlPlan {
     /// The points that Control computes, from what the section names.
-    public var computedPoints: [PointDefinition] {
+    public var points: [PointDefinition] {
         let second = Nanoseconds.seconds(1)
         func states<State: CaseIterable>(_ text: (State) -> String) -> PointDefinition.Kind {
             .state(State.allCases.enumerated().map { StateText(code: $0.offset, text: text($0.element)) })

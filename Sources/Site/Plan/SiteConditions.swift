@@ -32,7 +32,12 @@ extension SitePlan {
         return fences
     }
 
-    private var deviceConditions: [ConditionPlan] { modbus.buses.flatMap(\.units).flatMap(\.conditions) }
+    /// What may be switched off.
+    public var deviceConditionIDs: Set<String> { Set(deviceConditions.map(\.id)) }
+
+    private var deviceConditions: [ConditionPlan] {
+        modbus.buses.flatMap(\.units).flatMap(\.conditions) + accelerators.conditions
+    }
 
     public var zoneNames: [String] { security.zones.map(\.name) }
 }
@@ -58,7 +63,7 @@ extension ModbusUnit {
         // Two percent back before it is over: enough that noise at the limit does not flap.
         let test: ConditionPlan.Test =
             switch alarm.condition {
-            case .state(let code): .states(point: alarm.point, codes: [code])
+            case .state(let code): .states(point: alarm.point, named: [String(code)])
             case .above(let limit): .above(point: alarm.point, limit: limit, hysteresis: abs(limit) * 0.02)
             case .below(let limit): .below(point: alarm.point, limit: limit, hysteresis: abs(limit) * 0.02)
             }
@@ -66,5 +71,38 @@ extension ModbusUnit {
             id: alarm.name, test: test, severity: alarm.severity, subject: alarm.point, text: alarm.text,
             raiseAfter: alarm.holdFor, clearAfter: .seconds(10)
         ).on(device: name)
+    }
+}
+
+extension AcceleratorsPlan {
+    /// A card that is not well drains its own lanes; heat that all cards share is the container's affair.
+    var conditions: [ConditionPlan] {
+        guard isPresent, !expected.isEmpty else { return [] }
+        var conditions = [
+            ConditionPlan(
+                id: "\(Self.roomName).all-hot", test: .states(point: "\(Self.roomName).cooling", named: ["all-hot"]),
+                severity: .major, subject: "\(Self.roomName).cooling",
+                text: "all accelerators are hot together: look at the cooling", raiseAfter: .seconds(5),
+                clearAfter: .seconds(30), posture: .conserve)
+        ]
+        for card in expected {
+            func condition(
+                _ word: String, _ states: [AcceleratorHealth], _ severity: Severity, _ text: String,
+                after span: Nanoseconds, drains: Bool
+            ) -> ConditionPlan {
+                ConditionPlan(
+                    id: "\(card.name).\(word)",
+                    test: .states(point: "\(card.name).health", named: states.map(\.text)), severity: severity,
+                    subject: "\(card.name).health", text: "accelerator \(card.name) \(text)", raiseAfter: span,
+                    clearAfter: .seconds(10), drainsAccelerator: drains ? card.name : nil)
+            }
+            conditions += [
+                condition("failed", [.failed], .major, "has failed", after: .zero, drains: true),
+                condition("absent", [.absent], .major, "is not there", after: .seconds(5), drains: true),
+                condition("unknown", [.unknown], .warning, "cannot be judged", after: .seconds(30), drains: true),
+                condition("degraded", [.degraded], .warning, "is degraded", after: .seconds(10), drains: false),
+            ]
+        }
+        return conditions
     }
 }
