@@ -46,6 +46,7 @@ let package = Package(
         library("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
         library("CMosquitto", pkgConfig: "libmosquitto", apt: "libmosquitto-dev"),
         library("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
+        library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         library("CYaml", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
         .target(name: "CLinux"),
         .target(name: "COnnxRuntime"),
@@ -62,7 +63,7 @@ let package = Package(
         room("Journal", "Site", "Platform", "CSQLite", "COpenSSL"),
 
         room("HTTP", "Platform", "CLinux", "COpenSSL"),
-        room("Status", "Site", "Platform", "HTTP", "Journal", "COpenSSL"),
+        room("Status", "Site", "Platform", "HTTP", "Journal", "CLinux", "COpenSSL", "CZlib"),
         room("Upstream", "Site", "Platform", "Journal", "CMosquitto", "COpenSSL"),
         room("Inference", "Site", "Platform", "HTTP", "CLinux", "COnnxRuntime"),
 
@@ -93,7 +94,7 @@ let package = Package(
         tests(of: "Control", with: "Site", "Platform", "Profiles"),
         tests(of: "Journal", with: "Site", "Platform"),
         tests(of: "HTTP", with: "Platform", "CLinux"),
-        tests(of: "Status", with: "Site", "Platform", "HTTP", "Journal"),
+        tests(of: "Status", with: "Site", "Platform", "HTTP", "Journal", "CLinux"),
         tests(of: "Upstream", with: "Site", "Platform", "Journal", "Profiles"),
         tests(of: "Inference", with: "Site", "Platform", "HTTP"),
         tests(of: "Diagnostics", with: "Site", "Platform", "Profiles"),

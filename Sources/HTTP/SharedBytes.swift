@@ -17,6 +17,7 @@
     deinit { unsafe UnsafeMutableRawPointer(mutating: bytes.baseAddress)?.deallocate() }
 
     public var count: Int { unsafe bytes.count }
+    public var array: [UInt8] { unsafe Array(bytes) }
     public var text: String { unsafe String(decoding: bytes, as: UTF8.self) }
 }
 
