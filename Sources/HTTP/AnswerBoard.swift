@@ -35,7 +35,7 @@ import Synchronization
         precondition(slot >= 0 && slot < wordCount * 64)
         let bit = UInt64(1) << UInt64(slot & 63)
         let before = unsafe words[slot >> 6].bitwiseOr(bit, ordering: .acquiringAndReleasing).oldValue
-        if isCurrentThread {
+        if isCurrentThread, collects {
             collected += 1
             return
         }

@@ -71,7 +71,6 @@ extension Connection {
         bodyTargetStart = 0
         landingIndex = 0
         unsafe exchange.landing.removeAll(keepingCapacity: true)
-        var room = 0
         switch loop.service.bodyPlace(for: exchange) {
         case .buffer: unsafe exchange.landing.append(bodyBuffer)
         case .memory(let memory): unsafe exchange.landing.append(memory)
@@ -82,7 +81,7 @@ extension Connection {
             unsafe exchange.landing.removeAll(keepingCapacity: true)
         }
         unsafe bodyTarget = exchange.landing.first ?? UnsafeMutableRawBufferPointer(start: nil, count: 0)
-        for index in unsafe exchange.landing.indices { unsafe room += exchange.landing[index].count }
+        let room = unsafe exchange.landing.reduce(0) { $0 + $1.count }
         bodyRoom = room
         if let length, !isDiscarding, length > room { return giveUpBody(.bodyTooLarge, loop) }
         if exchange.parser.expectsContinue, cursor == filled {
