@@ -142,17 +142,28 @@ extension PointEncoder.Content {
             let healthy = point.example.flatMap { Int(exactly: $0) } ?? Self.healthyCode(point.states)
             self = isFlag ? .flag(last) : .state(point.states.map { ($0.code, $0.text) }, healthy: healthy)
         } else {
-            let isThreePhase = profile.points.contains { $0.path.contains("l2") }
-            let finder = QuantityFinder(
-                kind: profile.kind, feed: feed, words: path, unit: point.unit, isThreePhase: isThreePhase)
+            // A sensor measures where it hangs, and its name says where.
+            let place = profile.kind == .sensor ? unitName.split(separator: "-").map(String.init) : []
+            let finder = QuantityFinder(kind: profile.kind, feed: feed, words: path + place, unit: point.unit)
             if let quantity = finder.find() {
-                self = .number(quantity)
+                self = .number(Self.adapted(quantity, to: point))
             } else if point.write != nil || point.unit == .none {
                 self = .constant(point.example ?? point.write?.limits?.lowerBound ?? 0)
             } else {
                 self = .invented(point.example ?? 0, phase: Double(point.address % 17))
             }
         }
+    }
+
+    /// A container as it is when all is well.
+    private static let reference = ContainerModel(accelerators: Simulation.usualAccelerators, seed: 0)
+
+    /// The model knows one mains and one battery; a 24 V or 48 V machine follows them at its own voltage.
+    private static func adapted(_ quantity: @escaping Quantity, to point: EquipmentPoint) -> Quantity {
+        guard point.unit == .volts, let example = point.example, example > 0 else { return quantity }
+        let usual = quantity(reference)
+        let ratio = example / usual
+        return usual > 0 && !(0.4...2.5).contains(ratio) ? { quantity($0) * ratio } : quantity
     }
 
     private static func text(

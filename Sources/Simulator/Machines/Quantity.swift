@@ -12,8 +12,6 @@ struct QuantityFinder {
     let feed: Feed
     let words: [String]
     let unit: Unit
-    /// A machine of one phase carries all the current in it.
-    let isThreePhase: Bool
 
     private func says(_ some: String...) -> Bool { some.contains { words.contains($0) } }
 
@@ -137,8 +135,9 @@ struct QuantityFinder {
             let isReturn = says("return", "inlet", "in")
             return { isReturn ? $0.climate.coolantReturn_C : $0.climate.coolant_C }
         }
-        if says("return", "exhaust", "hot", "outlet") { return { $0.climate.return_C } }
-        if says("supply", "inlet", "cold", "rack") { return { $0.climate.supply_C } }
+        if says("outside") { return { $0.climate.outdoor_C } }
+        if says("return", "exhaust", "hot", "outlet", "rear") { return { $0.climate.return_C } }
+        if says("supply", "inlet", "cold", "rack", "front") { return { $0.climate.supply_C } }
         return { $0.climate.air_C }
     }
 
