@@ -112,7 +112,7 @@ struct CardExamination {
                 &slot, "sensor.implausible", "\(attribute.title) reads what cannot be", .degraded, .observe,
                 [Evidence(attribute.title, shown(sample.value, attribute.unit))])
         }
-        if attribute.isRequired && !sample.isGood && sample.outcome != .asleep {
+        if attribute.isRequired && !sample.isGood && sample.outcome != .asleep && !record.hasOtherSource(index) {
             note(
                 &slot, "unreadable.\(wordOnly(attribute.point))",
                 "\(attribute.title) cannot be read: \(reason(sample))",

@@ -121,7 +121,9 @@ final class CardRecord {
             board.publish(point, sample.value, at: sample.time)
         case .text: board.publish(point, text: content.texts[index], at: sample.time)
         case .asleep: board.publish(point, .stale, .asleep)
-        case .unsupported: board.publish(point, .unsupported, card.driver == nil ? .noDriver : .disabled)
+        case .unsupported:
+            if hasOtherSource(index) { return }
+            board.publish(point, .unsupported, card.driver == nil ? .noDriver : .disabled)
         case .malformed: board.publish(point, .invalid, .malformedReply)
         case .failed:
             let reason: Reason =
@@ -136,6 +138,15 @@ final class CardRecord {
             board.publish(point, .failed, reason, detail: UInt16(clamping: sample.detail))
         case .notRead: break
         }
+    }
+
+    /// One point may have several files, of which a driver has one.
+    func hasOtherSource(_ index: Int) -> Bool {
+        let point = layout.attributes[index].point
+        return !point.isEmpty
+            && layout.attributes.indices.contains {
+                $0 != index && layout.attributes[$0].point == point && content.samples[$0].isGood
+            }
     }
 
     /// Every point of the card says why there is no value.

@@ -92,9 +92,14 @@ extension Shape where Value == AcceleratorLayout.Match {
             let classes = fields.optional(
                 "classes", .list(of: .integer(0...0xFFFF)), default: [],
                 "Upper 16 bits of the PCI class code (0x1200 is a processing accelerator)")
+            let every = fields.optional(
+                "every-device", .flag, default: false,
+                "The vendor makes nothing else: every device of it is such a card")
             let model = fields.required("model", .text, "The model, as people call it")
-            if devices.isEmpty && classes.isEmpty && fields.has("vendor") {
-                fields.report("vendor", "names neither devices nor classes: it would claim every device of the vendor")
+            if !every, devices.isEmpty && classes.isEmpty && fields.has("vendor") {
+                fields.report(
+                    "vendor", "names neither devices nor classes: say every-device: true if all of the vendor are meant"
+                )
             }
             guard let vendor, let model else { return nil }
             return AcceleratorLayout.Match(vendorID: vendor, deviceIDs: devices, classes: classes, model: model)
