@@ -14,7 +14,7 @@ public final class AcceleratorRoom: Sendable {
     private let thread = Mutex<OwnerThread?>(nil)
     private let isStopping = Atomic<Bool>(false)
     private let heartbeat: Heartbeat
-    private let sweepRounds = Atomic<UInt64>(0)
+    private let hasSettled = Atomic<Bool>(false)
 
     /// How each card is: expected ones first, in the site file's order, then others on the bus.
     public let status = Latest<[AcceleratorStatus]>([])
@@ -34,6 +34,9 @@ public final class AcceleratorRoom: Sendable {
     /// The room's thread only: a card's thread may hang in its driver, which is that card's health and
     /// no reason to restart the agent.
     public var heartbeats: [Heartbeat] { plan.isPresent ? [heartbeat] : [] }
+
+    /// Every card on the bus has been read once, or was found hanging.
+    public var isSettled: Bool { hasSettled.load(ordering: .acquiring) }
 
     public func start() throws(SystemError) {
         guard plan.isPresent else { return }
@@ -78,8 +81,8 @@ public final class AcceleratorRoom: Sendable {
                 supervisor.rescanIfDue(now)
                 let changed = supervisor.look(now)
                 supervisor.announce(&announcer, now)
-                if changed || sweepRounds.load(ordering: .relaxed) == 0 { status.publish(supervisor.status) }
-                sweepRounds.wrappingAdd(1, ordering: .relaxed)
+                if changed || status.version == 0 { status.publish(supervisor.status) }
+                if supervisor.isSettled { hasSettled.store(true, ordering: .releasing) }
                 heartbeat.beat()
                 try loop.turn(timeout_ms: Self.tick_ms)
             }

@@ -214,6 +214,13 @@ final class Supervisor {
         return true
     }
 
+    var isSettled: Bool {
+        records.allSatisfy { record in
+            guard let slot = record.slot else { return false }
+            return slots[slot].isDeterminable
+        }
+    }
+
     func announce(_ announcer: inout Announcer, _ now: Moment) { announcer.announce(&slots, cooling, now) }
 
     private func publishCounts(_ now: Moment) {

@@ -4,5 +4,6 @@ extension CommandTable {
         StatusCommands.all,
         CheckCommands.all,
         SecurityCommands.all,
+        AcceleratorCommands.all,
     ].flatMap { $0 }
 }

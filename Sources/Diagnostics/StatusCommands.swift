@@ -69,7 +69,7 @@ enum StatusCommands {
         } catch { return invocation.failed(error) }
     }
 
-    private static func row(_ point: JSON, at now: Double) -> [Console.Cell] {
+    static func row(_ point: JSON, at now: Double) -> [Console.Cell] {
         let quality = point["quality"]?.string ?? "?"
         let reason = point["reason"]?.string.map { ": \($0)" } ?? ""
         let age = point["time"]?.number.map { ageText(milliseconds: now - $0) } ?? "-"

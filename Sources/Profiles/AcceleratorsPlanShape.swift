@@ -8,7 +8,7 @@ extension Shape where Value == AcceleratorsPlan {
             var plan = AcceleratorsPlan()
             plan.isPresent = true
             plan.layouts = library.accelerators
-            plan.root = fields.optional("root", .absolutePath, default: "/sys", "Where sysfs is")
+            plan.root = fields.optional("root", .text, default: "/sys", "Where sysfs is")
             plan.listensToUevents = fields.optional(
                 "uevents", .flag, default: plan.root == "/sys", "Listen to the kernel's hot-plug messages")
             let log = fields.optional(
@@ -174,10 +174,6 @@ extension Shape where Value == AcceleratorsPlan.Intervals {
 }
 
 extension Shape where Value == String {
-    static var absolutePath: Shape {
-        .scalar(.string(pattern: "^/"), expected: "a path that begins with /") { $0.hasPrefix("/") ? $0 : nil }
-    }
-
     /// "0000:c3:00.0"
     static var pciAddress: Shape {
         .scalar(

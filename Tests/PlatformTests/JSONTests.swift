@@ -5,6 +5,14 @@ import Testing
 @Suite struct JSONTests {
     private func parse(_ text: String) -> JSON? { try? JSON.parse(Array(text.utf8)) }
 
+    @Test func `a tree written out reads back the same`() throws {
+        let text = #"{"a":[1,2.5,null,true],"b":{"c":"\u00e9\"","d":[]},"e":{}}"#
+        let tree = try JSON.parse(Array(text.utf8))
+        var writer = ByteWriter()
+        writer.value(json: tree)
+        #expect(try JSON.parse(writer.bytes) == tree)
+    }
+
     @Test func `what is written is what is read`() {
         var writer = ByteWriter()
         writer.beginObject()

@@ -73,6 +73,16 @@ public struct AcceleratorsPlan: Sendable {
         self.points = points
     }
 
+    /// For a look without a site file: nothing is expected, and up to 16 cards are shown.
+    public init(discovering layouts: [AcceleratorLayout]) {
+        points = []
+        isPresent = true
+        kernelLog = nil
+        self.layouts = layouts
+        spares = (1...16).map { "card\($0)" }
+        definePoints(generic: layouts.first { $0.name == "pci" })
+    }
+
     /// Names and points are counted here, once: 3 + per card its layout's points + 2; per spare the
     /// generic layout's + 2.
     public mutating func definePoints(generic: AcceleratorLayout?) {
