@@ -64,7 +64,7 @@ let package = Package(
 
         room("HTTP", "Platform", "CLinux", "COpenSSL"),
         room("Status", "Site", "Platform", "HTTP", "Journal", "CLinux", "COpenSSL", "CZlib"),
-        room("Upstream", "Site", "Platform", "Journal", "CMosquitto", "COpenSSL"),
+        room("Upstream", "Site", "Platform", "Journal", "CLinux", "CMosquitto", "COpenSSL"),
         room("Inference", "Site", "Platform", "HTTP", "CLinux", "COnnxRuntime"),
 
         room("Diagnostics", "Site", "Platform", "CLinux", "Profiles", "Modbus", "Security", "Accelerators", "Journal"),

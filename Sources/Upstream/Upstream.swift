@@ -3,6 +3,7 @@
 // what is asked of the container goes to Control.
 public import Platform
 public import Site
+internal import Synchronization
 
 public final class UpstreamRoom: Sendable {
     public let status: Latest<UpstreamStatus>
@@ -12,17 +13,23 @@ public final class UpstreamRoom: Sendable {
     let time: any TimeSource
     let events: Mailbox<EventDraft>
     let feed: any EventFeed
+    let requests: Mailbox<ControlRequest>
+    let stateFolder: String?
     let commands: Mailbox<UpstreamCommand>
     let heartbeat: Heartbeat
     private let thread: Latest<OwnerThread?>
+    let isStopping = Atomic<Bool>(false)
+    let power: Latest<[PowerFeedStatus]>
     private let connectedPoint: PointID?
     private let behindPoint: PointID?
 
     var clientID: String { plan.clientID ?? "mdc-agent-\(site)" }
 
+    /// `requests` is Control's mailbox. In `stateFolder` (the journal's) stands what a restart must not forget
+    /// of accepted commands.
     public init(
         site: String, plan: UpstreamPlan, board: Board, time: any TimeSource, events: Mailbox<EventDraft>,
-        feed: any EventFeed
+        feed: any EventFeed, requests: Mailbox<ControlRequest>, stateFolder: String? = nil
     ) throws(SystemError) {
         self.site = site
         self.plan = plan
@@ -30,11 +37,14 @@ public final class UpstreamRoom: Sendable {
         self.time = time
         self.events = events
         self.feed = feed
+        self.requests = requests
+        self.stateFolder = stateFolder
         commands = try Mailbox(capacity: 64)
         // A name server that does not answer holds the thread for its own time-out: 5 s, twice, for two servers.
         heartbeat = Heartbeat("upstream", limit: .seconds(40))
         status = Latest(UpstreamStatus(broker: nil, isConnected: false))
         thread = Latest(nil)
+        power = Latest([])
         connectedPoint = board.points.id(of: "upstream.connected")
         behindPoint = board.points.id(of: "upstream.events-behind")
     }
@@ -53,9 +63,18 @@ public final class UpstreamRoom: Sendable {
     public var heartbeats: [Heartbeat] { plan.brokers.isEmpty ? [] : [heartbeat] }
 
     public func stop() {
-        commands.send(.stop)
+        isStopping.store(true, ordering: .releasing)
+        commands.wakeup.signal()
         thread.value?.join()
         thread.publish(nil)
+    }
+
+    /// The power budget after a step of Control; cheap to call with each.
+    public func tell(power feeds: [PowerFeedStatus]) {
+        if plan.flex == nil || plan.brokers.isEmpty { return }
+        let hasMoved = power.value.count != feeds.count || zip(power.value, feeds).contains { $0.hasMoved(to: $1) }
+        power.publish(feeds)
+        if hasMoved { commands.send(.power(feeds)) }
     }
 
     /// Sends every event after this number again.
@@ -68,5 +87,14 @@ public final class UpstreamRoom: Sendable {
         self.status.publish(status)
         if let connectedPoint { board.publish(connectedPoint, status.isConnected ? 1 : 0, at: now) }
         if let behindPoint { board.publish(behindPoint, Double(status.eventsBehind), at: now) }
+    }
+}
+
+extension PowerFeedStatus {
+    /// Something that the outside is told at once; measurements alone wait for the cadence.
+    func hasMoved(to next: PowerFeedStatus) -> Bool {
+        tag != next.tag || lastTransition != next.lastTransition || targets != next.targets
+            || isRamping != next.isRamping || isCompliant != next.isCompliant || breach?.id != next.breach?.id
+            || breach?.state != next.breach?.state
     }
 }

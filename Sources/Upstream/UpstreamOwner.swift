@@ -1,11 +1,13 @@
 internal import Platform
 internal import Site
+internal import Synchronization
 
 /// What other threads ask of the upstream thread.
 enum UpstreamCommand: Sendable {
-    case stop
     case replay(after: UInt64)
     case replaySince(WallTime)
+    case power([PowerFeedStatus])
+    case answered(ControlAnswer, actor: String, what: String, value: Double?)
 }
 
 /// Lives on the upstream thread: one connection at a time, the pump, and the waiting in between.
@@ -16,6 +18,9 @@ final class UpstreamOwner {
     let room: UpstreamRoom
     private let loop: EventLoop
     private var pump: UpstreamPump
+    private let flex: FlexDesk?
+    private let integrations: IntegrationDesk
+    private var lastRefusal: String?
     private var connection: BrokerConnection?
     private var watched: (descriptor: Int32, wantsWrite: Bool)?
     private var isConnected = false
@@ -26,13 +31,16 @@ final class UpstreamOwner {
     private var random: SplitMix64
     private var lastError: String?
     private var statusDueAt = MonotonicTime.distantPast
-    private var isStopping = false
 
     init(_ room: UpstreamRoom) throws(SystemError) {
         self.room = room
         loop = try EventLoop()
         let now = room.time.now()
-        pump = UpstreamPump(site: room.site, plan: room.plan, board: room.board, feed: room.feed, now: now)
+        integrations = IntegrationDesk(site: room.site, plan: room.plan, table: room.board.points)
+        flex = room.plan.flex.map { FlexDesk(plan: $0, site: room.site, stateFolder: room.stateFolder) }
+        pump = UpstreamPump(
+            site: room.site, plan: room.plan, board: room.board, feed: room.feed, now: now,
+            metadata: integrations.metadata)
         var seed = SystemRandomNumberGenerator()
         backoff = Backoff(seed: seed.next())
         random = SplitMix64(seed: seed.next())
@@ -40,7 +48,7 @@ final class UpstreamOwner {
     }
 
     func run() {
-        while !isStopping {
+        while !room.isStopping.load(ordering: .acquiring) {
             let now = room.time.now()
             takeCommands(now)
             maintain(now)
@@ -60,9 +68,10 @@ final class UpstreamOwner {
     private func takeCommands(_ now: Moment) {
         for command in room.commands.takeAll() {
             switch command {
-            case .stop: isStopping = true
             case .replay(let sequence): replay(after: sequence)
             case .replaySince(let time): replay(after: room.feed.sequence(before: time))
+            case .power(let feeds): flex?.take(feeds, into: &pump.outbox, at: now)
+            case .answered(let answer, let actor, let what, let value): tell(answer, actor, what, value, now)
             }
         }
     }
@@ -108,6 +117,7 @@ final class UpstreamOwner {
         let again = pump.connected(isSessionPresent: connection.isSessionPresent, at: now)
         var text = "connected to \(connection.broker.address)"
         if again > 0 { text += "; it has forgotten our session: \(again) events are sent again" }
+        for (topic, qos) in integrations.topics + (flex?.topics ?? []) { connection.subscribe(topic, qos: qos) }
         tell(.notice, text, now)
         statusDueAt = .distantPast
     }
@@ -142,7 +152,10 @@ final class UpstreamOwner {
     /// True when more could be sent at once.
     private func work(_ now: Moment) -> Bool {
         guard let connection else { return false }
-        pump.events.acknowledge(connection.takeAcknowledged())
+        pump.acknowledge(connection.takeAcknowledged())
+        for message in connection.takeReceived() { hear(message, now) }
+        for (kind, actor) in integrations.overdue(at: now) { ask(kind, actor, now) }
+        flex?.turn(room.power.value, into: &pump.outbox, at: now)
         let hasMore = pump.turn(to: connection, at: now)
         pump.events.commit()
         return hasMore
@@ -177,6 +190,79 @@ final class UpstreamOwner {
         if happened != .writable { connection.readable() }
     }
 
+    // MARK: - Requests from outside
+
+    private func hear(_ message: IncomingMessage, _ now: Moment) {
+        if let heard = flex?.hear(message, at: now) {
+            switch heard {
+            case .request(let kind, let actor): ask(kind, actor, now)
+            case .event(let draft): report(draft)
+            case .nothing: break
+            }
+        } else if let heard = integrations.hear(message, at: now) {
+            switch heard {
+            case .request(let kind, let actor): ask(kind, actor, now)
+            case .echo(let message): pump.add(urgent: message)
+            case .refused(let draft):
+                report(draft)
+                outcome(draft.actor ?? "upstream", draft.subject, nil, "refused", draft.text, now)
+                if let (kind, actor) = integrations.confused(message.topic) { ask(kind, actor, now) }
+            case .nothing: break
+            }
+        }
+    }
+
+    /// Hands a request to Control; its answer comes back by our own mailbox.
+    private func ask(_ kind: ControlRequest.Kind, _ actor: String, _ now: Moment) {
+        var what = "power targets"
+        var value: Double?
+        if case .write(let point, let number, _, _) = kind { (what, value) = (point, number) }
+        let commands = room.commands
+        let request = ControlRequest(actor: Actor(actor, .upstream), kind: kind) { [what, value] answer in
+            commands.send(.answered(answer, actor: actor, what: what, value: value))
+        }
+        if !room.requests.send(request) {
+            report(
+                EventDraft(
+                    time: now, kind: .commandRefused, severity: .warning, subject: "upstream",
+                    text: "command refused: too many requests wait", actor: actor))
+        }
+    }
+
+    /// Control has journalled it already; here it is told to the asker and kept for the status.
+    private func tell(_ answer: ControlAnswer, _ actor: String, _ what: String, _ value: Double?, _ now: Moment) {
+        switch answer {
+        case .refused(let why):
+            lastRefusal = "\(actor): \(what): \(why)"
+            outcome(actor, what, value, "refused", why, now)
+        case .done(let text): outcome(actor, what, value, "done", text, now)
+        case .written(.confirmed(let number)): outcome(actor, what, number, "confirmed", "", now)
+        case .written(.mismatch(let number)): outcome(actor, what, number, "mismatch", "reads back differently", now)
+        case .written(.rejected(let why)): outcome(actor, what, value, "rejected", why, now)
+        case .written(.unknown(let why)): outcome(actor, what, value, "unknown", why, now)
+        }
+    }
+
+    private func outcome(
+        _ actor: String, _ what: String, _ value: Double?, _ result: String, _ reason: String, _ now: Moment
+    ) {
+        var writer = ByteWriter(capacity: 256)
+        writer.beginObject()
+        writer.field("actor", actor)
+        writer.field("subject", what)
+        writer.field("value", value)
+        writer.field("outcome", result)
+        if !reason.isEmpty { writer.field("reason", reason) }
+        writer.field("time", now.wall.milliseconds)
+        writer.endObject()
+        pump.outbox.add(OutgoingMessage(topic: "mdc/v1/\(room.site)/outcomes", payload: writer.bytes, qos: 1))
+    }
+
+    private func report(_ draft: EventDraft) {
+        if draft.kind == .commandRefused { lastRefusal = "\(draft.actor ?? "upstream"): \(draft.text)" }
+        room.events.send(draft)
+    }
+
     // MARK: - Telling
 
     private func tell(_ severity: Severity, _ text: String, _ now: Moment) {
@@ -189,10 +275,13 @@ final class UpstreamOwner {
         if now.monotonic < statusDueAt { return }
         statusDueAt = now.monotonic + .seconds(1)
         let backlog = pump.events.backlog()
-        room.publish(
-            UpstreamStatus(
-                broker: connection?.broker.address, isConnected: isConnected, lastError: lastError,
-                eventsBehind: backlog.count, oldestUnsent: backlog.oldest), now)
+        var status = UpstreamStatus(
+            broker: connection?.broker.address, isConnected: isConnected, lastError: lastError ?? flex?.keyTrouble,
+            eventsBehind: backlog.count, oldestUnsent: backlog.oldest)
+        status.eventsSent = pump.events.sent
+        status.valuesSent = pump.points.valuesSent
+        status.lastRefusal = lastRefusal
+        room.publish(status, now)
     }
 
     /// Says that we go, so that nobody has to wait for the last will; the network gets half a second.
@@ -204,7 +293,7 @@ final class UpstreamOwner {
             watch()
             do throws(SystemError) { try loop.turn(timeout_ms: 50) } catch { break }
         }
-        pump.events.acknowledge(connection.takeAcknowledged())
+        pump.acknowledge(connection.takeAcknowledged())
         pump.events.commit()
         connection.disconnect()
         unwatch()

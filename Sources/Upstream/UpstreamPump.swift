@@ -11,20 +11,35 @@ struct UpstreamPump {
     private let cadence: CadencePlan
     private(set) var points: PointPublisher
     var events: EventForwarder
+    /// What must arrive and is no event.
+    var outbox = Outbox()
+    /// Metadata beyond the Board's points: the agent's own and what integrations may write.
+    private let ownMetadata: [OutgoingMessage]
     private var budget: ByteBudget
     private var heartbeatDueAt = MonotonicTime.distantPast
     private var scanDueAt = MonotonicTime.distantPast
     private var metadataDueAt = MonotonicTime.distantPast
     private var urgent: [OutgoingMessage] = []
 
-    init(site: String, plan: UpstreamPlan, board: Board, feed: any EventFeed, now: Moment) {
+    init(
+        site: String, plan: UpstreamPlan, board: Board, feed: any EventFeed, now: Moment,
+        metadata: [OutgoingMessage] = []
+    ) {
         agent = AgentObject(site: site)
+        ownMetadata = agent.metadata + metadata
         cadence = plan.cadence
         points = PointPublisher(
             map: ExchangeMap(site: site, plan: plan, table: board.points), board: board, cadence: plan.cadence)
         events = EventForwarder(feed: feed, site: site, plan: plan.events)
         budget = ByteBudget(bytesPerSecond: plan.bytesPerSecondMax, now: now.monotonic)
     }
+
+    mutating func acknowledge(_ numbers: [Int32]) {
+        events.acknowledge(numbers)
+        outbox.acknowledge(numbers)
+    }
+
+    mutating func add(urgent message: OutgoingMessage) { if urgent.count < 64 { urgent.append(message) } }
 
     func lastWill(at now: Moment) -> OutgoingMessage { agent.available(false, at: now.wall) }
     func farewell(at now: Moment) -> OutgoingMessage { agent.available(false, at: now.wall) }
@@ -40,6 +55,7 @@ struct UpstreamPump {
 
     mutating func disconnected() {
         urgent.removeAll()
+        outbox.disconnected()
         events.disconnected()
     }
 
@@ -61,10 +77,14 @@ struct UpstreamPump {
     private mutating func prepare(at now: Moment) {
         if now.monotonic >= metadataDueAt {
             metadataDueAt = now.monotonic + cadence.metadata
-            urgent = agent.metadata + urgent
+            urgent.removeAll(where: \.retain)
+            urgent = ownMetadata + urgent
         }
         if now.monotonic >= heartbeatDueAt {
             heartbeatDueAt = now.monotonic + cadence.heartbeat
+            // One that found no way out in time is worth nothing; the newest is.
+            let topic = agent.heartbeatTopic
+            urgent.removeAll { $0.topic == topic }
             urgent.append(agent.heartbeat(at: now.wall))
         }
         if now.monotonic >= scanDueAt {
@@ -80,8 +100,10 @@ struct UpstreamPump {
             urgent.removeFirst()
             count += 1
         }
-        // A heartbeat that found no way out in time is worth nothing; the next one is.
-        if urgent.count > 8 { urgent.removeFirst(urgent.count - 8) }
+        while count < 64, let bytes = outbox.sendNext(to: sink) {
+            budget.spend(bytes)
+            count += 1
+        }
         return count
     }
 

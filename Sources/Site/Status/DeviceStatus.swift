@@ -163,6 +163,11 @@ public struct UpstreamStatus: Equatable, Sendable {
     /// Events in the journal that no broker has acknowledged yet.
     public var eventsBehind: UInt64
     public var oldestUnsent: WallTime?
+    /// Since the start.
+    public var eventsSent: UInt64 = 0
+    public var valuesSent: UInt64 = 0
+    /// Who was refused what, last.
+    public var lastRefusal: String?
     public init(
         broker: String?, isConnected: Bool, lastError: String? = nil, eventsBehind: UInt64 = 0,
         oldestUnsent: WallTime? = nil

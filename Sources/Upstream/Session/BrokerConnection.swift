@@ -152,7 +152,8 @@ internal import Site
             return
         }
         let payload = unsafe UnsafeRawBufferPointer(start: message.payload, count: count)
-        received.append(unsafe IncomingMessage(topic: String(cString: topic), payload: Array(payload)))
+        received.append(
+            unsafe IncomingMessage(topic: String(cString: topic), payload: Array(payload), isRetained: message.retain))
     }
 
     // MARK: - The owner's side

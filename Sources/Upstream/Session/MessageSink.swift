@@ -21,4 +21,6 @@ struct OutgoingMessage {
 struct IncomingMessage: Equatable {
     var topic: String
     var payload: [UInt8]
+    /// The broker's memory, not somebody who speaks now.
+    var isRetained = false
 }
