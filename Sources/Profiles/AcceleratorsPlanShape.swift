@@ -174,6 +174,10 @@ extension Shape where Value == AcceleratorsPlan.Intervals {
 }
 
 extension Shape where Value == String {
+    static var absolutePath: Shape {
+        .scalar(.string(pattern: "^/"), expected: "a path that begins with /") { $0.hasPrefix("/") ? $0 : nil }
+    }
+
     /// "0000:c3:00.0"
     static var pciAddress: Shape {
         .scalar(
