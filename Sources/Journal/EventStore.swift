@@ -177,6 +177,9 @@ final class EventStore {
 
     var hasMoved: Bool { database.hasMoved }
 
+    /// The file may not grow beyond this many pages: a full disk, for tests.
+    func limitPages(_ pages: Int) throws(StorageFault) { try database.run("PRAGMA max_page_count=\(pages)") }
+
     /// Folds the write-ahead log into the file, so that a copy of the one file is whole.
     func fold() { try? database.run("PRAGMA wal_checkpoint(TRUNCATE)") }
 
