@@ -92,7 +92,10 @@ let package = Package(
         tests(of: "Security", with: "Site", "Platform", "Profiles"),
         tests(of: "Accelerators", with: "Site", "Platform", "Profiles"),
         tests(of: "Control", with: "Site", "Platform", "Profiles"),
-        tests(of: "Journal", with: "Site", "Platform"),
+        .executableTarget(
+            name: "journal-writer", dependencies: ["Journal", "Site", "Platform"], path: "Tests/JournalWriter",
+            swiftSettings: discipline),
+        tests(of: "Journal", with: "Site", "Platform", "CSQLite", "journal-writer"),
         tests(of: "HTTP", with: "Platform", "CLinux"),
         tests(of: "Status", with: "Site", "Platform", "HTTP", "Journal", "CLinux"),
         tests(of: "Upstream", with: "Site", "Platform", "Journal", "Profiles"),
