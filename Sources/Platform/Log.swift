@@ -7,11 +7,11 @@ public enum Log {
     public enum Level: Int32, Sendable { case fault = 3, warning = 4, notice = 5, info = 6, debug = 7 }
 
     /// systemd sets JOURNAL_STREAM when standard error is its journal.
-    private static let underSystemd = unsafe getenv("JOURNAL_STREAM") != nil
+    public static let isUnderSystemd = unsafe getenv("JOURNAL_STREAM") != nil
 
     /// `fields` are upper-case journal field names, such as ("MDC_UNIT", "ups1").
     public static func write(_ level: Level, _ room: String, _ text: String, _ fields: (String, String)...) {
-        if underSystemd { return toJournal(level, room, text, fields) }
+        if isUnderSystemd { return toJournal(level, room, text, fields) }
         let name =
             switch level {
             case .fault: "fault: "

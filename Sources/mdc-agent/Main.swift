@@ -1,4 +1,7 @@
+internal import Glibc
+internal import Agent
+
 @main
 enum Main {
-    static func main() {}
+    static func main() { exit(Program.main(CommandLine.arguments)) }
 }

@@ -1,0 +1,25 @@
+internal import Diagnostics
+internal import Glibc
+internal import Site
+
+/// The command line of mdc-agent: the technicians' commands and the two daemons.
+public enum Program {
+    public static func main(_ arguments: [String]) -> Int32 {
+        // A reader that hangs up is an error value, never a signal.
+        signal(SIGPIPE, SIG_IGN)
+        return table.run(Array(arguments.dropFirst())).rawValue
+    }
+
+    static let table = CommandTable(daemons + CommandTable.diagnostics, version: agentVersion)
+
+    private static let daemons = [
+        Command(
+            "run", summary: "The site plane: buses, sensors, decisions, status (started by systemd)",
+            discussion: """
+                Reads the site file, starts every room and stays. SIGHUP reads the site file again (a broken
+                one is refused and the old one kept), SIGTERM stops within two seconds. Exit 78 when the site
+                file cannot be used at start.
+                """
+        ) { invocation in SiteDaemon(invocation).run() }
+    ]
+}

@@ -1,0 +1,73 @@
+internal import Accelerators
+internal import Control
+internal import Journal
+internal import Modbus
+internal import Platform
+internal import Security
+internal import Site
+internal import Status
+internal import Upstream
+
+/// Every room of the site plane beside Control, made for one plan, started and stopped together.
+struct Rooms {
+    let modbus: ModbusRoom
+    let security: SecurityRoom
+    let accelerators: AcceleratorRoom
+    let journal: JournalRoom
+    let status: StatusRoom
+    let upstream: UpstreamRoom
+
+    init(
+        _ plan: SitePlan, board: Board, time: any TimeSource, desk: RequestDesk, runFolder: String, doors: PassedDoors
+    ) throws(SystemError) {
+        modbus = try ModbusRoom(plan: plan.modbus, board: board, time: time, events: desk.events)
+        security = try SecurityRoom(plan: plan.security, board: board, time: time, events: desk.events)
+        accelerators = AcceleratorRoom(plan: plan.accelerators, board: board, time: time, events: desk.events)
+        let journalled = desk.journalled
+        journal = try JournalRoom(
+            plan: plan.journal, points: board.points, time: time, key: Credentials.read("journal-key")
+        ) { committed in
+            journalled.send(committed.ticket)
+        }
+        upstream = try UpstreamRoom(
+            site: plan.name, plan: plan.upstream, board: board, time: time, events: desk.events,
+            feed: JournalFeed(journal), requests: desk.requests, stateFolder: plan.journal.folder)
+        status = try StatusRoom(
+            plan: plan.status, socketPath: runFolder + "/agent.sock", passed: doors.forStatus(),
+            events: JournalEvents(journal), actions: ControlActions.table(desk.requests))
+    }
+
+    /// The memory first, so that nothing happens unwritten; the doors last, so that who finds them open
+    /// finds somebody at home.
+    func start() throws(SystemError) {
+        try journal.start()
+        try security.start()
+        try modbus.start()
+        try accelerators.start()
+        try upstream.start()
+        try status.start()
+    }
+
+    /// Writers first: nothing changes a device while the rest goes down. The journal goes last.
+    func stop() {
+        status.stop()
+        modbus.stop()
+        accelerators.stop()
+        security.stop()
+        upstream.stop()
+        journal.stop()
+    }
+
+    var heartbeats: [Heartbeat] {
+        modbus.heartbeats + security.heartbeats + accelerators.heartbeats + journal.heartbeats + upstream.heartbeats
+            + status.heartbeats
+    }
+
+    /// What the rooms say of themselves, beside their points.
+    func fill(_ snapshot: inout SiteSnapshot) {
+        snapshot.buses = modbus.status
+        snapshot.accelerators = accelerators.status.value
+        snapshot.journal = journal.status.value
+        snapshot.upstream = upstream.heartbeats.isEmpty ? nil : upstream.status.value
+    }
+}

@@ -1,0 +1,225 @@
+internal import Control
+internal import Diagnostics
+internal import Journal
+internal import Modbus
+internal import Platform
+internal import Profiles
+internal import Site
+internal import Status
+internal import Upstream
+
+/// The site plane: the control loop, with everything it wakes for and everything it hands on. Runs on
+/// the thread that calls `run`.
+final class SitePlane {
+    enum Ending {
+        case stopped
+        case reload(SitePlan)
+    }
+
+    /// Changes that come closer than this are judged together.
+    private static let stepSpacing = Nanoseconds.milliseconds(10)
+    /// The posture page is refreshed, the watchdog fed and ages are judged at least this often.
+    private static let beatSpacing = Nanoseconds.milliseconds(500)
+
+    private let plan: SitePlan
+    private let time: any TimeSource
+    private let manager: ServiceManager
+    private let page: PosturePageFile
+    private let board: Board
+    private let boardWakeup: Wakeup
+    private let desk: RequestDesk
+    private let rooms: Rooms
+    private let watch: Watch
+    private let console = Console(isJSON: false)
+    private var control: Control
+    private var outbox = Outbox()
+    private var publisher: SnapshotPublisher
+    private var firstRound: FirstRound
+    private var samples: [Sample] = []
+    private var isDue = true
+    private var lastStep = MonotonicTime.distantPast
+    private var nextBeat = MonotonicTime.distantPast
+    private var controlDeadline: MonotonicTime?
+    private var isReady = false
+
+    /// What Control remembers, for the plane that follows a reload.
+    private(set) var memory: [UInt8]?
+    /// Reads the site file again; throws the faults of one that is refused.
+    private let reload: () throws(SiteFile.Refused) -> SitePlan
+
+    init(
+        _ plan: SitePlan, runFolder: String, page: PosturePageFile, doors: PassedDoors, manager: ServiceManager,
+        memory: [UInt8]?, reload: @escaping () throws(SiteFile.Refused) -> SitePlan
+    ) throws(SystemError) {
+        let time = SystemTime()
+        let now = time.now()
+        self.plan = plan
+        self.time = time
+        self.page = page
+        self.manager = manager
+        self.reload = reload
+        boardWakeup = try Wakeup()
+        board = Board(PointTable(plan.points), wakeup: boardWakeup)
+        desk = try RequestDesk()
+        rooms = try Rooms(plan, board: board, time: time, desk: desk, runFolder: runFolder, doors: doors)
+        firstRound = FirstRound(plan, board, now: now.monotonic)
+        let remembered = memory ?? SitePlane.storedMemory(rooms.journal)
+        self.memory = remembered
+        control = Control(
+            site: plan, points: board.points, memory: remembered, seed: UInt64(now.wall.milliseconds), now: now)
+        publisher = SnapshotPublisher(plan, board, rooms)
+        watch = Watch(rooms.heartbeats, manager)
+    }
+
+    private static func storedMemory(_ journal: JournalRoom) -> [UInt8]? {
+        do throws(StorageFault) { return try journal.reader().state("control") } catch {
+            Log.write(.warning, "journal", "what Control remembered cannot be read: \(error)")
+            return nil
+        }
+    }
+
+    func run(_ signals: borrowing Signals) throws(SystemError) -> Ending {
+        let loop = try EventLoop()
+        let timer = try TimerDescriptor()
+        try rooms.start()
+        desk.events.send(
+            note(.agentStarted, .notice, "mdc-agent \(agentVersion) started: \(board.points.count) points"))
+        for wakeup in desk.wakeups + [boardWakeup] {
+            try loop.add(wakeup.descriptor.raw, .readable) { [self] _ in isDue = true }
+        }
+        try loop.add(timer.descriptor.raw, .readable) { _ in }
+        var wishes: [Signals.Wish] = []
+        let signalDescriptor = signals.descriptor.raw
+        try loop.add(signalDescriptor, .readable) { _ in wishes += Signals.take(signalDescriptor) }
+        while true {
+            work()
+            timer.arm(at: nextWake())
+            try loop.turn()
+            timer.drain()
+            for wish in wishes {
+                guard let ending = obey(wish) else { continue }
+                shutDown()
+                return ending
+            }
+            wishes = []
+        }
+    }
+
+    // MARK: - One turn
+
+    private func work() {
+        let now = time.now()
+        for ticket in desk.journalled.takeAll() { outbox.isJournalled(ticket) }
+        let isBeat = now.monotonic >= nextBeat
+        if isBeat || (isDue && now.monotonic - lastStep >= SitePlane.stepSpacing)
+            || controlDeadline.map({ $0 <= now.monotonic }) ?? false
+        {
+            step(now)
+        }
+        for decisions in outbox.release(at: now.monotonic) { carryOut(decisions, now) }
+        if isBeat {
+            nextBeat = now.monotonic + SitePlane.beatSpacing
+            publisher.beat(stuck: watch.look(now.monotonic))
+        }
+        page.page.publish(publisher.posture, at: now.monotonic)
+        publisher.publishIfDue(now)
+        if !isReady, firstRound.isOver(board, now: now.monotonic), publisher.hasPublished { becomeReady() }
+    }
+
+    private func step(_ now: Moment) {
+        isDue = false
+        lastStep = now.monotonic
+        boardWakeup.drain()
+        let changes = takeChanges(now)
+        if !changes.isEmpty { rooms.journal.record(changes) }
+        control.gather(board, at: now.monotonic, into: &samples)
+        let decisions = control.step(
+            ControlInputs(
+                samples: samples, requests: desk.requests.takeAll(), drafts: desk.events.takeAll(),
+                writeResults: desk.writeResults.takeAll()),
+            now: now)
+        controlDeadline = decisions.nextDeadline
+        if let fresh = decisions.memory { memory = fresh }
+        var ticket: UInt64?
+        if !decisions.events.isEmpty || decisions.memory != nil {
+            let given = rooms.journal.append(decisions.events, memory: decisions.memory)
+            // A memory alone is not news: nobody waits for it.
+            if !decisions.events.isEmpty { ticket = given }
+        }
+        outbox.add(decisions, ticket: ticket, at: now.monotonic)
+    }
+
+    private func takeChanges(_ now: Moment) -> [HistorySample] {
+        var changes: [HistorySample] = []
+        board.takeChanges { id in
+            publisher.isChanged = true
+            guard board.points[id].kind != .text else { return }
+            let sample = board.sample(id, at: now.monotonic)
+            changes.append(
+                HistorySample(point: id, wall: now.wall, number: sample.number, quality: sample.quality))
+        }
+        return changes
+    }
+
+    /// In the order that `Decisions` names: shown, then done, then answered.
+    private func carryOut(_ decisions: Decisions, _ now: Moment) {
+        for computed in decisions.published { board.publish(computed, at: now) }
+        publisher.take(decisions)
+        rooms.upstream.tell(power: decisions.power)
+        for command in decisions.writes {
+            let results = desk.writeResults
+            rooms.modbus.write(command) { outcome in results.send(WriteResult(id: command.id, outcome: outcome)) }
+        }
+        for answered in decisions.answers { answered.request.answer?(answered.answer) }
+    }
+
+    private func nextWake() -> MonotonicTime {
+        var wake = nextBeat
+        if isDue { wake = min(wake, lastStep + SitePlane.stepSpacing) }
+        if let controlDeadline { wake = min(wake, controlDeadline) }
+        if let due = publisher.nextDue { wake = min(wake, due) }
+        return wake
+    }
+
+    // MARK: - Life
+
+    private func becomeReady() {
+        isReady = true
+        manager.ready(publisher.statusLine)
+        if !Log.isUnderSystemd {
+            for address in rooms.status.addresses { console.line("agent       \(address)") }
+            console.line("ready")
+        }
+    }
+
+    private func obey(_ wish: Signals.Wish) -> Ending? {
+        switch wish {
+        case .stop: return .stopped
+        case .reload:
+            manager.reloading(at: SystemTime.monotonic)
+            do throws(SiteFile.Refused) { return .reload(try reload()) } catch {
+                for fault in error.faults { Log.write(.fault, "site file", fault.description) }
+                desk.events.send(
+                    note(
+                        .configurationRefused, .warning,
+                        "the site file was refused, the old one stays: \(error.faults.first?.description ?? "")"))
+                manager.ready("site file refused, the old one stays; " + publisher.statusLine)
+                return nil
+            }
+        }
+    }
+
+    /// What was decided is written before the rooms go: nothing is lost, nobody is left without an answer.
+    private func shutDown() {
+        manager.stopping()
+        desk.events.send(note(.agentStopping, .notice, "mdc-agent is stopping"))
+        step(time.now())
+        rooms.stop()
+        let now = time.now()
+        for decisions in outbox.releaseAll() { carryOut(decisions, now) }
+    }
+
+    private func note(_ kind: EventKind, _ severity: Severity, _ text: String) -> EventDraft {
+        EventDraft(time: time.now(), kind: kind, severity: severity, subject: "agent", text: text)
+    }
+}
