@@ -5,5 +5,7 @@ extension CommandTable {
         CheckCommands.all,
         SecurityCommands.all,
         AcceleratorCommands.all,
+        EventCommands.all,
+        AlarmCommands.all,
     ].flatMap { $0 }
 }

@@ -39,6 +39,7 @@ final class JournalLoop: Sendable {
         let history = HistoryWriter(plan: plan, points: points)
         writer.open()
         publish(writer, history)
+        var lastTicket: UInt64 = 0
         while true {
             // Read before the inbox is emptied: what was appended before the stop is in it.
             let isLast = isStopping.load(ordering: .acquiring)
@@ -49,7 +50,9 @@ final class JournalLoop: Sendable {
             let events = writer.write(batch)
             inbox.unsaved.store(writer.unsavedCount, ordering: .relaxed)
             if writer.isDurable { inbox.durable.store(batch.ticket, ordering: .releasing) }
-            if !events.isEmpty {
+            // Also when all of a batch was dropped: whoever waits for its ticket must not wait for ever.
+            if !events.isEmpty || batch.ticket > lastTicket {
+                lastTicket = batch.ticket
                 committed(JournalRoom.Committed(events: events, isDurable: writer.isDurable, ticket: batch.ticket))
             }
             let now = time.now()

@@ -123,7 +123,7 @@ public final class JournalReader {
 }
 
 extension JournalReader.Filter {
-    func matches(_ event: Event) -> Bool {
+    public func matches(_ event: Event) -> Bool {
         event.sequence > since && event.severity >= minimumSeverity && (notBefore.map { event.wall >= $0 } ?? true)
             && (kinds.isEmpty || kinds.contains(event.kind))
             && (subject.isEmpty || event.subject == subject || event.subject.hasPrefix(subject + "."))

@@ -1,4 +1,4 @@
-internal import Platform
+public import Platform
 internal import Site
 
 /// What a value in a file must look like: it reads a node (or reports what is wrong with it), and it
@@ -95,7 +95,7 @@ extension Shape where Value == Nanoseconds {
     }
 }
 
-func parseDuration(_ text: String) -> Nanoseconds? {
+public func parseDuration(_ text: String) -> Nanoseconds? {
     let digits = text.prefix { $0.isNumber || $0 == "." }
     guard let number = Double(digits), number.isFinite else { return nil }
     let scale: Double? =
