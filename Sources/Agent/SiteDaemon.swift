@@ -19,8 +19,7 @@ struct SiteDaemon {
                 .fault, "site file",
                 "\(error.faults.count) faults: not started. mdc-agent check --site \(invocation.sitePath) shows them again"
             )
-            return error.faults.contains { $0.position.file == invocation.sitePath && $0.isMissingFile }
-                ? .noInput : .badConfiguration
+            return error.exitCode(invocation.sitePath)
         }
         do throws(SystemError) {
             try keepRunning(plan)
@@ -53,5 +52,12 @@ struct SiteDaemon {
             guard case .reload(let next) = ending else { return }
             plan = next
         }
+    }
+}
+
+extension SiteFile.Refused {
+    /// Nothing to read is another matter than something wrong in it.
+    func exitCode(_ path: String) -> ExitCode {
+        faults.contains { $0.position.file == path && $0.isMissingFile } ? .noInput : .badConfiguration
     }
 }
