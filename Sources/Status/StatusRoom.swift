@@ -34,7 +34,8 @@ public final class StatusRoom: Sendable {
         opening.openPlain(plan.listen)
         faults = opening.faults
         addresses = opening.addresses
-        service = StatusService(events: events, actions: actions, doors: opening.doors)
+        service = try StatusService(
+            events: events, actions: actions, doors: opening.doors, watchersMax: max(4, plan.connectionsMax / 2))
         var limits = HTTPLimits()
         limits.connectionsMax = plan.connectionsMax
         limits.connectionsPerAddressMax = max(8, plan.connectionsMax / 2)
@@ -51,15 +52,17 @@ public final class StatusRoom: Sendable {
 
     public func start() throws(SystemError) {
         for fault in faults { Log.write(.warning, "status", fault) }
+        try service.live.start()
         try server.start()
     }
 
     public func stop() {
+        service.live.stop()
         server.stop()
         service.counts.withLock { $0 = nil }
     }
 
-    public var heartbeats: [Heartbeat] { server.heartbeats }
+    public var heartbeats: [Heartbeat] { server.heartbeats + [service.live.heartbeat] }
     public var counts: HTTPCounts { server.counts }
     public var listeners: [HTTPListener] { server.listeners }
 }

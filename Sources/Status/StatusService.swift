@@ -8,6 +8,7 @@ import Synchronization
 final class StatusService: HTTPService {
     let snapshot = Latest<SiteSnapshot?>(nil)
     let events: (any EventSource)?
+    let live: LiveStreams
     let counts = Mutex<(@Sendable () -> HTTPCounts)?>(nil)
     private let actions: [String: StatusAction]
     /// Listener index -> may change things. See `StatusRoom`.
@@ -20,14 +21,20 @@ final class StatusService: HTTPService {
     private let metrics = (0..<4).map { _ in Document() }
     private let layout = Mutex<MetricsLayout?>(nil)
 
-    init(events: (any EventSource)?, actions: [String: StatusAction], doors: [StatusDoor]) {
+    init(
+        events: (any EventSource)?, actions: [String: StatusAction], doors: [StatusDoor], watchersMax: Int
+    ) throws(SystemError) {
         self.events = events
         self.actions = actions
         self.doors = doors
         boot = randomHex(4)
+        live = try LiveStreams(snapshot: snapshot, events: events, watchersMax: watchersMax)
     }
 
-    func publish(_ snapshot: SiteSnapshot) { self.snapshot.publish(snapshot) }
+    func publish(_ snapshot: SiteSnapshot) {
+        self.snapshot.publish(snapshot)
+        live.changed()
+    }
 
     // MARK: - Routing
 
@@ -44,6 +51,7 @@ final class StatusService: HTTPService {
         }
         if path == "/healthz" { return health(exchange) }
         if path == "/readyz" { return readiness(exchange) }
+        if path == "/v1/live" || path == "/v1/events" && exchange.wantsEventStream { return watch(exchange) }
         // The version is read before the snapshot: at worst a newer snapshot is rendered twice.
         let version = snapshot.version
         guard let snapshot = snapshot.value else {
@@ -101,7 +109,7 @@ final class StatusService: HTTPService {
             exchange.responder.refuse(503, "no journal")
             return
         }
-        var since: UInt64 = 0
+        var since: UInt64?
         var limit = 100
         if let text = exchange.query.parameter("since") {
             guard let number = UInt64(text) else {
@@ -118,8 +126,24 @@ final class StatusService: HTTPService {
             limit = number
         }
         var writer = ByteWriter()
-        writer.writeEvents(events.events(since: since, limit: limit), since: since)
+        let found = since.map { events.events(since: $0, limit: limit) } ?? events.newest(limit: limit)
+        writer.writeEvents(found, since: since ?? 0)
         fresh(exchange, writer.bytes)
+    }
+
+    /// Events go on from `Last-Event-ID` (a browser that comes back) or `since`; otherwise from now.
+    private func watch(_ exchange: Exchange) {
+        if exchange.method == .head {
+            exchange.responder.answer(200) { $0.type("text/event-stream") }
+            return
+        }
+        let since =
+            exchange.field("last-event-id")?.decimal.map(UInt64.init)
+            ?? exchange.query.parameter("since").flatMap { UInt64($0) }
+        let wish: LiveStreams.Wish = exchange.path == "/v1/live" ? .everything : .eventsOnly
+        if !live.add(exchange.responder, wish, since: since) {
+            exchange.responder.refuse(503, "\(live.watchersMax) watchers are served already")
+        }
     }
 
     // MARK: - Probes

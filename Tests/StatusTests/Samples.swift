@@ -93,4 +93,5 @@ struct SampleEvents: EventSource {
     func events(since: UInt64, limit: Int) -> [Event] {
         Array(Samples.events.filter { $0.sequence > since }.prefix(limit))
     }
+    func newest(limit: Int) -> [Event] { Samples.events.suffix(limit) }
 }
