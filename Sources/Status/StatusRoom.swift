@@ -19,21 +19,32 @@ public final class StatusRoom: Sendable {
 
     private let service: StatusService
     private let server: HTTPServer
+    private let gate: AccessGate
+    private let secure: SecurePlan?
+    private let tls: TLSContext?
     /// What could not be opened, and what to do about it. The rest runs.
     public let faults: [String]
     public let addresses: [String]
+    /// SHA-256 of the certificate on the TLS address, for the technician to compare.
+    public let fingerprint: String?
 
     /// `socketPath` is opened unless systemd passed the socket "agent"; nil: no socket of our own.
+    /// A certificate that the plan does not name is made in `stateFolder`.
     public init(
-        plan: StatusPlan, socketPath: String?, passed: [PassedSocket] = [], events: (any EventSource)? = nil,
-        actions: [String: StatusAction] = [:]
+        plan: StatusPlan, socketPath: String?, stateFolder: String, passed: [PassedSocket] = [],
+        events: (any EventSource)? = nil, actions: [String: StatusAction] = [:]
     ) throws(SystemError) {
         var opening = StatusDoors()
         opening.adopt(passed)
         opening.openSocket(socketPath)
         opening.openPlain(plan.listen)
+        gate = AccessGate()
+        secure = plan.secure
+        if let secure = plan.secure { opening.openSecure(secure, gate, stateFolder) }
         faults = opening.faults
         addresses = opening.addresses
+        tls = opening.tls
+        fingerprint = opening.tls.flatMap { OwnCertificate.fingerprint($0.files.certificate) }
         service = try StatusService(
             events: events, actions: actions, doors: opening.doors, watchersMax: max(4, plan.connectionsMax / 2))
         var limits = HTTPLimits()
@@ -46,12 +57,27 @@ public final class StatusRoom: Sendable {
         service.counts.withLock { $0 = { server.counts } }
     }
 
+    /// Reads certificate, key and users again; what is faulty stays as it was and is returned in words.
+    public func reload() -> [String] {
+        var faults: [String] = []
+        if let tls {
+            do throws(TLSError) { try tls.reload() } catch { faults.append("\(error); the old one stays in use") }
+        }
+        if let path = secure?.users {
+            do throws(UserFile.Fault) { gate.replace(try UserFile.read(path)) } catch {
+                faults.append("\(error); the old list stays in use")
+            }
+        }
+        return faults
+    }
+
     /// Cheap: a copy of references. Rendering happens on the status thread, when somebody asks. Published
     /// at every change, and at least every few seconds so that `time` shows that the agent lives.
     public func publish(_ snapshot: SiteSnapshot) { service.publish(snapshot) }
 
     public func start() throws(SystemError) {
         for fault in faults { Log.write(.warning, "status", fault) }
+        if let fingerprint { Log.write(.notice, "status", "TLS certificate SHA-256 \(fingerprint)") }
         try service.live.start()
         try server.start()
     }
@@ -65,60 +91,6 @@ public final class StatusRoom: Sendable {
     public var heartbeats: [Heartbeat] { server.heartbeats + [service.live.heartbeat] }
     public var counts: HTTPCounts { server.counts }
     public var listeners: [HTTPListener] { server.listeners }
-}
-
-/// Opens what the plan names; what fails is said, not fatal.
-struct StatusDoors {
-    var listeners: [HTTPListener] = []
-    var doors: [StatusDoor] = []
-    var faults: [String] = []
-    var addresses: [String] = []
-
-    mutating func adopt(_ passed: [StatusRoom.PassedSocket]) {
-        for socket in passed where socket.name == "agent" || socket.name == "page" {
-            do throws(SystemError) {
-                let listener = try HTTPListener.adopted(FileDescriptor(owning: socket.descriptor))
-                add(listener, listener.isUnix ? .socket : .plain, "\(socket.name) (passed by systemd)")
-            } catch { faults.append("socket '\(socket.name)' passed by systemd: \(error)") }
-        }
-    }
-
-    mutating func openSocket(_ path: String?) {
-        guard let path, !doors.contains(.socket) else { return }
-        do throws(SystemError) {
-            add(try HTTPListener.unix(path), .socket, path)
-        } catch {
-            let remedy =
-                error.code == EADDRINUSE
-                ? "another agent answers on it: stop that one" : "check the folder's owner and mode"
-            faults.append("socket \(path): \(error.reason); \(remedy)")
-        }
-    }
-
-    mutating func openPlain(_ plans: [StatusPlan.Address]) {
-        let ports = listeners.map(\.port)
-        for plan in plans where plan.port == 0 || !ports.contains(plan.port) {
-            do throws(SystemError) {
-                let listener = try HTTPListener.tcp(plan.host, port: plan.port)
-                add(listener, .plain, "http://\(StatusPlan.Address(host: plan.host, port: listener.port).text)")
-            } catch {
-                let remedy =
-                    switch error.code {
-                    case EADDRINUSE: "another program has the port: 'ss -ltnp' names it; or change status.listen"
-                    case EACCES: "ports below 1024 need a privilege: choose another in status.listen"
-                    case EADDRNOTAVAIL: "this machine has no such address: change status.listen"
-                    default: "change status.listen"
-                    }
-                faults.append("address \(plan.text): \(error.reason); \(remedy)")
-            }
-        }
-    }
-
-    private mutating func add(_ listener: HTTPListener, _ door: StatusDoor, _ address: String) {
-        listeners.append(listener)
-        doors.append(door)
-        addresses.append(address)
-    }
 }
 
 func randomHex(_ count: Int) -> String {

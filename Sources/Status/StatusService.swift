@@ -40,7 +40,12 @@ final class StatusService: HTTPService {
 
     func handle(_ exchange: Exchange, body: UnsafeRawBufferPointer) {
         let path = exchange.path
-        if path.hasPrefix("/v1/actions/") { return unsafe act(exchange, body) }
+        // What a load balancer probes tells nothing worth a password.
+        if path == "/healthz" { return health(exchange) }
+        if path == "/readyz" { return readiness(exchange) }
+        let entry = doors[exchange.peer.listener].entry(exchange)
+        if case .refused(let status, let text, let wait) = entry { return turnAway(exchange, status, text, wait) }
+        if path.hasPrefix("/v1/actions/") { return unsafe act(exchange, body, entry) }
         guard exchange.method == .get || exchange.method == .head else {
             exchange.responder.answer(405) { response in
                 response.field("Allow", "GET, HEAD")
@@ -49,8 +54,6 @@ final class StatusService: HTTPService {
             }
             return
         }
-        if path == "/healthz" { return health(exchange) }
-        if path == "/readyz" { return readiness(exchange) }
         if path == "/v1/live" || path == "/v1/events" && exchange.wantsEventStream { return watch(exchange) }
         // The version is read before the snapshot: at worst a newer snapshot is rendered twice.
         let version = snapshot.version
@@ -70,6 +73,17 @@ final class StatusService: HTTPService {
             showMetrics(exchange, version, snapshot)
         } else {
             exchange.responder.refuse(404, "no such path")
+        }
+    }
+
+    private func turnAway(_ exchange: Exchange, _ status: Int, _ text: String, _ wait: Int?) {
+        exchange.responder.answer(status) { response in
+            response.type("application/json")
+            if status == 401 { response.field("WWW-Authenticate", "Basic realm=\"mdc-agent\", charset=\"UTF-8\"") }
+            if let wait { response.field("Retry-After", wait) }
+            response.copy("{\"error\":\"")
+            response.copy(text)
+            response.copy("\"}")
         }
     }
 
@@ -216,7 +230,7 @@ final class StatusService: HTTPService {
 
     // MARK: - Actions
 
-    private func act(_ exchange: Exchange, _ body: UnsafeRawBufferPointer) {
+    private func act(_ exchange: Exchange, _ body: UnsafeRawBufferPointer, _ entry: StatusDoor.Entry) {
         let responder = exchange.responder
         guard exchange.method == .post else {
             responder.answer(405) { response in
@@ -226,13 +240,17 @@ final class StatusService: HTTPService {
             }
             return
         }
-        guard let actor = doors[exchange.peer.listener].actor(exchange) else {
+        guard case .actor(let actor) = entry else {
             responder.refuse(403, "this address is read-only: use the agent's socket, or TLS with a user")
             return
         }
         let name = exchange.path["/v1/actions/".utf8.count..<exchange.path.count].string
         guard let action = actions[name] else {
             responder.refuse(404, "no such action: \(actions.keys.sorted().joined(separator: ", "))")
+            return
+        }
+        guard actor.authority > .viewer else {
+            responder.refuse(403, "a viewer may look, not act")
             return
         }
         // A page of another origin can send a form, not JSON, without asking first (CORS).

@@ -19,6 +19,7 @@ final class RunningRoom {
         socketPath = NSTemporaryDirectory() + "mdc-\(UUID().uuidString.prefix(8)).sock"
         room = try StatusRoom(
             plan: StatusPlan(listen: [StatusPlan.Address(host: "127.0.0.1", port: 0)]), socketPath: socketPath,
+            stateFolder: NSTemporaryDirectory(),
             events: events, actions: actions)
         try room.start()
         port = room.listeners.first { !$0.isUnix }?.port ?? 0

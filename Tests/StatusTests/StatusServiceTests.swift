@@ -106,7 +106,7 @@ import Testing
         let plan = StatusPlan(listen: [
             StatusPlan.Address(host: "127.0.0.1", port: first.port), StatusPlan.Address(host: "127.0.0.1", port: 0),
         ])
-        let second = try StatusRoom(plan: plan, socketPath: nil)
+        let second = try StatusRoom(plan: plan, socketPath: nil, stateFolder: NSTemporaryDirectory())
         #expect(second.faults.count == 1)
         #expect(second.faults[0].contains("status.listen"))
         #expect(second.listeners.count == 1)
