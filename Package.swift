@@ -88,7 +88,7 @@ let package = Package(
         tests(of: "Platform"),
         tests(of: "Site", with: "Platform"),
         tests(of: "Profiles", with: "Site", "Platform"),
-        tests(of: "Modbus", with: "Site", "Platform", "Profiles"),
+        tests(of: "Modbus", with: "Site", "Platform", "Profiles", "CLinux"),
         tests(of: "Security", with: "Site", "Platform", "Profiles"),
         tests(of: "Accelerators", with: "Site", "Platform", "Profiles"),
         tests(of: "Control", with: "Site", "Platform", "Profiles"),

@@ -12,12 +12,11 @@ final class BusEngine {
     private let events: Mailbox<EventDraft>
     private var random: SplitMix
     var pendingReadBacks: [PendingReadBack] = []
-    var scans: [ScanJob] = []
 
     // The way to the bus
     private var backOff = BackOff()
     private var retryAt = MonotonicTime.distantPast
-    private var lastError: String?
+    private(set) var lastError: String?
     private var isDown = false
     /// Dead units together may take one twentieth of the bus's time.
     private var nextProbe = MonotonicTime.distantPast
@@ -60,7 +59,6 @@ final class BusEngine {
         if !master.channel.isOpen, now < retryAt { return wakeTime(retryAt) }
         let choice = choose(now)
         guard let (unit, index) = choice.now else {
-            if scanOne() { return now }
             releaseIfIdle(now, until: choice.next)
             return wakeTime(choice.next)
         }

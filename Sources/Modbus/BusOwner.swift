@@ -64,7 +64,7 @@ final class BusOwner: Sendable {
     }
 
     private func run() {
-        let (master, _) = BusOwner.makeMaster(
+        let master = BusOwner.makeMaster(
             bus, time: time, trace: trace, stopDescriptor: stopSignal.descriptor.raw)
         let engine = BusEngine(bus: bus, master: master, board: board, time: time, events: events)
         var publishAt = time.now().monotonic
@@ -91,7 +91,7 @@ final class BusOwner: Sendable {
 
     static func makeMaster(
         _ bus: ModbusBus, time: any TimeSource, trace: FrameTrace, stopDescriptor: Int32 = -1
-    ) -> (BusMaster, any ByteChannel) {
+    ) -> BusMaster {
         let channel: any ByteChannel
         var framing = BusMaster.Framing.rtu
         var serial: SerialSettings?
@@ -108,8 +108,7 @@ final class BusOwner: Sendable {
                 device: device, settings: settings, kernelRS485: kernelRS485, stopDescriptor: stopDescriptor)
             serial = settings
         }
-        let master = BusMaster(
+        return BusMaster(
             channel: channel, framing: framing, serial: serial, gap: bus.gap, time: time, trace: trace)
-        return (master, channel)
     }
 }

@@ -20,6 +20,8 @@ struct PointDecoder {
     let multiplier: Double
     let divisor: Double
     let offset: Double
+    /// The offset in raw steps, where that is exact: 2982 tenths less 2730 are 25.2, and 298.2 - 273 is not.
+    let rawOffset: Double?
     let invalid: [RawRange]
     let bits: ClosedRange<Int>?
     let plausible: ClosedRange<Double>?
@@ -36,6 +38,8 @@ struct PointDecoder {
         multiplier = isInverse ? 1 : point.scale
         divisor = (isInverse ? inverse : 1) * Double(UInt64(1) << UInt64(point.fractionBits))
         offset = point.offset
+        let steps = (point.offset * divisor).rounded()
+        rawOffset = multiplier == 1 && steps / divisor == point.offset ? steps : nil
         invalid = point.invalid
         bits = point.bits
         plausible = point.plausible
@@ -54,7 +58,7 @@ struct PointDecoder {
             let mask = bits.count == 64 ? UInt64.max : (UInt64(1) << UInt64(bits.count)) - 1
             number = Double(raw >> UInt64(bits.lowerBound) & mask)
         }
-        number = number * multiplier / divisor + offset
+        number = rawOffset.map { (number + $0) / divisor } ?? (number * multiplier / divisor + offset)
         if hasScaleRegister {
             guard scaleAt >= 0, (scaleAt + 1) * 2 <= data.count else { return .invalid(.malformedReply) }
             let power = Int(Int16(bitPattern: word(data, scaleAt)))

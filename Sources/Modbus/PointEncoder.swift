@@ -47,7 +47,7 @@ extension EquipmentPoint {
             guard var rest = UInt64(exactly: number) else { throw fault() }
             var raw: UInt64 = 0
             for shift in stride(from: 0, to: words * 16, by: 4) {
-                raw |= rest % 10 << UInt64(shift)
+                raw |= (rest % 10) << UInt64(shift)
                 rest /= 10
             }
             guard rest == 0 else { throw fault() }

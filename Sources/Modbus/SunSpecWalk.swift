@@ -5,7 +5,8 @@ internal import Site
 enum SunSpec {
     /// Where the marker may stand, in the order that the specification prescribes.
     static let bases = [40000, 50000, 0]
-    static let marker: [UInt8] = [0x53, 0x75, 0x6E, 0x53]  // "SunS"
+    /// "SunS"
+    static let marker: [UInt16] = [0x5375, 0x6E53]
     static let endModel = 0xFFFF
     /// No machine carries more; a chain that does not end is a broken one.
     static let modelsMax = 64
@@ -20,41 +21,36 @@ enum SunSpec {
     enum Walk: Equatable {
         case found([Model])
         case notSunSpec
-        case failed(Reason, String)
+        case failed(String)
     }
 
-    static func walk(_ master: BusMaster, _ line: UnitLine, probes: [RequestPDU] = []) -> Walk {
+    static func walk(_ ask: (ModbusQuestion) -> ModbusAnswer) -> Walk {
         for base in bases {
-            switch master.transact(line, .read(.holding, address: base, count: 2), probes: probes) {
-            case .failed(let reason, let text): return .failed(reason, text)
-            case .exception(let code) where code == 10 || code == 11:
-                return .failed(exceptionReason(code), exceptionWords(code))
-            case .exception: continue
-            case .answer:
-                if Array(master.reply.dropFirst(2)) == marker { return chain(master, line, from: base + 2) }
+            switch ask(.read(.holding, address: base, count: 2)) {
+            case .values(marker): return chain(ask, from: base + 2)
+            case .failed(let text): return .failed(text)
+            case .exception(10, let text), .exception(11, let text): return .failed(text)
+            default: continue
             }
         }
         return .notSunSpec
     }
 
-    private static func chain(_ master: BusMaster, _ line: UnitLine, from start: Int) -> Walk {
+    private static func chain(_ ask: (ModbusQuestion) -> ModbusAnswer, from start: Int) -> Walk {
         var models: [Model] = []
         var address = start
         while models.count < modelsMax, address + 2 <= 65536 {
-            switch master.transact(line, .read(.holding, address: address, count: 2)) {
-            case .failed(let reason, let text): return .failed(reason, text)
-            case .exception(let code):
+            switch ask(.read(.holding, address: address, count: 2)) {
+            case .values(let words):
+                let number = Int(words[0])
+                if number == endModel || number == 0 { return .found(models) }
+                models.append(Model(number: number, address: address, length: Int(words[1])))
+                address += 2 + Int(words[1])
+            case .failed(let text): return .failed(text)
+            default:
                 // Some machines end their chain with the end of their registers.
-                return models.isEmpty
-                    ? .failed(exceptionReason(code), "its SunSpec chain breaks off at register \(address)")
-                    : .found(models)
-            case .answer: break
+                return models.isEmpty ? .failed("its SunSpec chain breaks off at register \(address)") : .found(models)
             }
-            let number = Int(master.reply[2]) << 8 | Int(master.reply[3])
-            let length = Int(master.reply[4]) << 8 | Int(master.reply[5])
-            if number == endModel || number == 0 { return .found(models) }
-            models.append(Model(number: number, address: address, length: length))
-            address += 2 + length
         }
         return .found(models)
     }
@@ -65,10 +61,10 @@ extension BusEngine {
     static let walkInterval = Nanoseconds.seconds(3600)
 
     func walkModels(_ unit: PolledUnit) {
-        switch SunSpec.walk(master, unit.line, probes: unit.probes()) {
-        case .failed(let reason, let text): failed(unit, Array(unit.ids.indices), reason, text)
-        case .notSunSpec:
-            failed(unit, Array(unit.ids.indices), .notCarried, "no SunSpec marker at 40000, 50000 or 0")
+        let all = Array(unit.ids.indices)
+        switch SunSpec.walk({ master.ask(unit.line, $0, timeout: nil, probes: unit.probes()) }) {
+        case .failed(let text): failed(unit, all, .timeout, text)
+        case .notSunSpec: failed(unit, all, .notCarried, "no SunSpec marker at 40000, 50000 or 0")
         case .found(let found):
             let now = time.now().monotonic
             answered(unit)

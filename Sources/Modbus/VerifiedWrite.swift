@@ -15,13 +15,6 @@ struct PendingReadBack {
     var answer: @Sendable (WriteOutcome) -> Void
 }
 
-/// What a write would send, for people to look at before they say yes.
-public struct WritePreview: Equatable, Sendable {
-    /// One line per request, in order.
-    public var requests: [String]
-    public var readBack: String
-}
-
 extension BusEngine {
     /// The frames of a change, in the order that the map prescribes.
     static func requests(for registers: [UInt16], _ point: EquipmentPoint, _ rule: WriteRule, address: Int)
@@ -110,7 +103,7 @@ extension BusEngine {
         return nil
     }
 
-    private func prepare(
+    func prepare(
         _ unit: PolledUnit, _ index: Int, _ rule: WriteRule, _ value: Double
     ) throws(EncodingFault) -> ([UInt16], address: Int) {
         let point = unit.plan.points[index]
