@@ -7,5 +7,6 @@ extension CommandTable {
         AcceleratorCommands.all,
         EventCommands.all,
         AlarmCommands.all,
+        ModbusCommands.all,
     ].flatMap { $0 }
 }

@@ -19,10 +19,7 @@ public struct UnitIdentity: Equatable, Sendable {
 public enum Discovery {
     /// Whether anybody answers: any well-formed answer counts, also "illegal address".
     public static func isThere(_ bus: some ModbusAsking, unitID: Int, timeout: Nanoseconds) -> Bool {
-        // Input registers only where holding registers are silently ignored; a mute unit costs one timeout
-        // when the first question already failed for want of a connection.
         bus.ask(unitID: unitID, .read(.holding, address: 0, count: 1), timeout: timeout).isFromUnit
-            || bus.ask(unitID: unitID, .read(.input, address: 0, count: 2), timeout: timeout).isFromUnit
     }
 
     public static func identify(
