@@ -9,7 +9,8 @@ public final class AcceleratorRoom: Sendable {
     private let board: Board
     private let time: any TimeSource
     private let events: Mailbox<EventDraft>
-    private let told: Mutex<Wakeup?> = Mutex(nil)
+    /// What the house asks; its wakeup is also signalled by the cards' threads after each sweep.
+    private let requests: Mutex<Mailbox<RoomRequest>?> = Mutex(nil)
     private let stations = Mutex<[Station]>([])
     private let thread = Mutex<OwnerThread?>(nil)
     private let isStopping = Atomic<Bool>(false)
@@ -41,22 +42,23 @@ public final class AcceleratorRoom: Sendable {
     public func start() throws(SystemError) {
         guard plan.isPresent else { return }
         isStopping.store(false, ordering: .releasing)
-        let told = try Wakeup()
-        self.told.withLock { $0 = told }
+        // 64: more writes than the guard lets through in a minute, and a canary of each card.
+        let requests = try Mailbox<RoomRequest>(capacity: 64)
+        self.requests.withLock { $0 = requests }
         var made: [Station] = []
         for index in 0..<plan.expected.count + plan.spares.count {
             let station = try Station(name: "accel-\(index)")
-            try station.start(plan: plan, time: time, told: told)
+            try station.start(plan: plan, time: time, told: requests.wakeup)
             made.append(station)
         }
         stations.withLock { $0 = made }
-        let started = try OwnerThread("accelerators") { [self, made] in run(made, told) }
+        let started = try OwnerThread("accelerators") { [self, made] in run(made, requests) }
         thread.withLock { $0 = started }
     }
 
     public func stop() {
         isStopping.store(true, ordering: .releasing)
-        told.withLock { $0?.signal() }
+        requests.withLock { $0?.wakeup.signal() }
         thread.withLock { thread in
             thread?.join()
             thread = nil
@@ -70,19 +72,28 @@ public final class AcceleratorRoom: Sendable {
         for station in made { station.endStop(by: deadline) }
     }
 
-    private func run(_ stations: [Station], _ told: Wakeup) {
-        let supervisor = Supervisor(plan: plan, board: board, stations: stations, now: time.now())
-        var announcer = Announcer(events: events)
+    /// A power cap that the guard let through. `answer` is called once, from a thread of this room.
+    public func write(_ command: WriteCommand, answer: @escaping @Sendable (WriteOutcome) -> Void) {
+        let pending = PendingAnswer(deadline: command.deadline, answer)
+        let isAccepted = requests.withLock { $0?.send(.write(command, pending)) } ?? false
+        if !isAccepted { pending.give(.rejected("the accelerator room takes no requests now")) }
+    }
+
+    /// What the inference plane found when it asked a card its known question.
+    public func report(_ answer: CanaryAnswer) { _ = requests.withLock { $0?.send(.canary(answer)) } }
+
+    private func run(_ stations: [Station], _ requests: Mailbox<RoomRequest>) {
         do throws(SystemError) {
             let loop = try EventLoop()
-            try loop.add(told.descriptor.raw, .readable) { _ in told.drain() }
+            var round = Round(
+                supervisor: Supervisor(plan: plan, board: board, stations: stations, now: time.now()),
+                announcer: Announcer(events: events), events: events)
+            round.listen(plan, loop)
+            try loop.add(requests.wakeup.descriptor.raw, .readable) { _ in }
             while !isStopping.load(ordering: .acquiring) {
-                let now = time.now()
-                supervisor.rescanIfDue(now)
-                let changed = supervisor.look(now)
-                supervisor.announce(&announcer, now)
-                if changed || status.version == 0 { status.publish(supervisor.status) }
-                if supervisor.isSettled { hasSettled.store(true, ordering: .releasing) }
+                let changed = round.run(requests.takeAll(), time.now())
+                if changed || status.version == 0 { status.publish(round.supervisor.status) }
+                if round.supervisor.isSettled { hasSettled.store(true, ordering: .releasing) }
                 heartbeat.beat()
                 try loop.turn(timeout_ms: Self.tick_ms)
             }

@@ -37,6 +37,7 @@ struct CardExamination {
         examineIdentity(record, &slot)
         examineDriver(record, &slot)
         examineCanary(&slot)
+        examineLog(&slot)
         if let stuck = record.station.exchange.stuckCall(at: now.monotonic, limit: plan.deadline) {
             let name = stuck.index >= 0 ? record.layout.attributes[stuck.index].fileName : "its folders"
             note(
@@ -51,7 +52,6 @@ struct CardExamination {
         }
         slot.isDeterminable = true
         for index in record.layout.attributes.indices { examineAttribute(index, record, &slot) }
-        examineLink(record, &slot)
     }
 
     private func examineIdentity(_ record: CardRecord, _ slot: inout CardSlot) {
@@ -107,6 +107,7 @@ struct CardExamination {
                 check.verdict, now.wall,
                 evidence: [Evidence(attribute.title, shown(sample.value, attribute.unit))])
         }
+        examineLink(index, record, &slot)
         if record.isImplausible(index) {
             note(
                 &slot, "sensor.implausible", "\(attribute.title) reads what cannot be", .degraded, .observe,
@@ -141,16 +142,20 @@ struct CardExamination {
     }
 
     /// Below what card and port can both do: a bad seat, a riser, a dying lane.
-    private func examineLink(_ record: CardRecord, _ slot: inout CardSlot) {
-        for (role, limit, name) in [
-            (AcceleratorAttribute.Role.linkWidth, AcceleratorAttribute.Role.linkWidthLimit, "width"),
-            (.linkSpeed, .linkSpeedLimit, "speed"),
-        ] {
-            guard let now = record.values(of: role).first, let possible = record.values(of: limit).min(), now < possible
-            else { continue }
-            note(
-                &slot, "pcie.link.\(name)", "PCIe link \(name) is \(shown(now, .none)) of \(shown(possible, .none))",
-                .degraded, .observe, [Evidence("now", shown(now, .none)), Evidence("possible", shown(possible, .none))])
+    private func examineLink(_ index: Int, _ record: CardRecord, _ slot: inout CardSlot) {
+        guard let (current, possible) = record.shortfall(of: index) else { return }
+        let name = record.layout.attributes[index].role == .linkWidth ? "width" : "speed"
+        note(
+            &slot, "pcie.link.\(name)", "PCIe link \(name) is \(shown(current, .none)) of \(shown(possible, .none))",
+            .degraded, .observe, [Evidence("now", shown(current, .none)), Evidence("possible", shown(possible, .none))])
+    }
+
+    private func examineLog(_ slot: inout CardSlot) {
+        slot.logged.expire(now.monotonic)
+        for fault in slot.logged.faults {
+            slot.findings.note(
+                fault.verdict, now.wall,
+                evidence: [Evidence("kernel-log", fault.line), Evidence("count", "\(fault.count)")])
         }
     }
 

@@ -18,10 +18,13 @@ final class CardRecord {
     private var seen: [UInt32] = []
     private var checks: [[CheckState]] = []
     private var implausible: [CheckState] = []
+    /// For link width and speed: below what card and port can do, twice of the last three times.
+    private var shortLink: [CheckState] = []
     private var stateSince: [(detail: Int32, since: MonotonicTime)] = []
     private var points: [PointID?] = []
     private var highestPoint: PointID?
 
+    private static let shortLinkRule = AcceleratorAttribute.Check.Rule.above(limit: 0, clear: 0, count: 2, window: 3)
     private static let implausibleRule = AcceleratorAttribute.Check.Rule.above(limit: 0, clear: 0, count: 3, window: 5)
 
     init(station: Station, generation: UInt64, card: PCICard, layout: AcceleratorLayout) {
@@ -40,6 +43,7 @@ final class CardRecord {
         seen = attributes.map { _ in 0 }
         checks = attributes.map { $0.checks.map { _ in CheckState() } }
         implausible = attributes.map { _ in CheckState() }
+        shortLink = attributes.map { _ in CheckState() }
         stateSince = attributes.map { _ in (-1, .distantPast) }
         points = attributes.map { _ in nil }
     }
@@ -102,6 +106,9 @@ final class CardRecord {
             if isPlausible {
                 for check in checks[index].indices {
                     checks[index][check].update(layout.attributes[index].checks[check].rule, sample.value, now)
+                }
+                if let limit = linkLimit(index) {
+                    shortLink[index].update(Self.shortLinkRule, sample.value < limit ? 1 : 0, now)
                 }
                 if stateSince[index].detail != sample.detail { stateSince[index] = (sample.detail, now) }
             }
@@ -172,6 +179,21 @@ final class CardRecord {
             if checks[index][check].isActive { active.append(layout.attributes[index].checks[check]) }
         }
         return active
+    }
+
+    /// What card and port can both do, for an attribute that says what the link does now.
+    private func linkLimit(_ index: Int) -> Double? {
+        switch layout.attributes[index].role {
+        case .linkWidth: values(of: .linkWidthLimit).min()
+        case .linkSpeed: values(of: .linkSpeedLimit).min()
+        default: nil
+        }
+    }
+
+    /// The link's value now and what is possible, while it is below that.
+    func shortfall(of index: Int) -> (now: Double, possible: Double)? {
+        guard shortLink[index].isActive, let possible = linkLimit(index) else { return nil }
+        return (content.samples[index].value, possible)
     }
 
     func isImplausible(_ index: Int) -> Bool { implausible[index].isActive }

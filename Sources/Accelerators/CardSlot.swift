@@ -19,6 +19,7 @@ struct CardSlot {
     /// When its silence was told to its points last.
     var absentPublished = MonotonicTime.distantPast
     var canary = CanaryState()
+    var logged = LoggedFaults()
 
     /// What was last told as an event.
     struct Announced {

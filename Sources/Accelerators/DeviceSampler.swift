@@ -34,7 +34,7 @@ final class DeviceSampler {
     private let root: String
     private let intervals: AcceleratorsPlan.Intervals
     private let slowRead: Nanoseconds
-    private let exchange: StationExchange
+    let exchange: StationExchange
 
     private var assignment: Assignment?
     private var held: [Held] = []
@@ -111,6 +111,28 @@ final class DeviceSampler {
     }
 
     private func isDue(_ index: Int, _ now: Moment) -> Bool { held[index].due <= now.monotonic }
+
+    // MARK: - For power caps
+
+    func attribute(_ index: Int) -> AcceleratorAttribute? {
+        guard let attributes = assignment?.layout.attributes, attributes.indices.contains(index) else { return nil }
+        return attributes[index]
+    }
+
+    func path(of index: Int) -> String? {
+        guard let assignment, let attribute = attribute(index) else { return nil }
+        let resolver = PlaceResolver(
+            root: root, card: assignment.card, layout: assignment.layout, siblings: assignment.siblings)
+        return resolver.file(attribute, in: resolver.paths())
+    }
+
+    /// The value as the card says it now.
+    func readBack(_ index: Int, now: Moment) -> Double? {
+        let before = samples[index].sequence
+        _ = read(index, now: now, clock: SystemTime.monotonic, start: SystemTime.monotonic)
+        guard samples[index].sequence != before, samples[index].outcome == .number else { return nil }
+        return samples[index].value
+    }
 
     private var isAsleep: Bool {
         guard let status = runtimeStatus, let layout = assignment?.layout, samples[status].outcome == .state

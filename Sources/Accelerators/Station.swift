@@ -19,6 +19,8 @@ final class Station: Sendable {
         var isNew = false
     }
 
+    private let writes = Mutex<[PowerCapOrder]>([])
+
     init(name: String) throws(SystemError) {
         self.name = name
         wakeup = try Wakeup()
@@ -27,6 +29,19 @@ final class Station: Sendable {
     func assign(_ assignment: Assignment?) {
         orders.withLock { $0 = Orders(assignment: assignment, isNew: true) }
         wakeup.signal()
+    }
+
+    func write(_ order: PowerCapOrder) {
+        writes.withLock { $0.append(order) }
+        wakeup.signal()
+    }
+
+    func takeWrites() -> [PowerCapOrder] {
+        writes.withLock { writes in
+            if writes.isEmpty { return [] }
+            defer { writes = [] }
+            return writes
+        }
     }
 
     func takeOrder() -> Orders? {
@@ -58,6 +73,7 @@ final class Station: Sendable {
         }
         while !isStopping.load(ordering: .acquiring) {
             if let order = takeOrder() { sampler.assign(order.assignment) }
+            for write in takeWrites() { sampler.carryOut(write, now: time.now()) }
             let next = sampler.sweep(now: time.now())
             told.signal()
             let wait = (next - time.now().monotonic).count

@@ -110,6 +110,7 @@ final class Supervisor {
         if let slot = record.slot {
             slots[slot].record = nil
             slots[slot].absentPublished = .distantPast
+            slots[slot].logged.clear()
         }
         records.removeAll { $0 === record }
     }
@@ -120,6 +121,27 @@ final class Supervisor {
         } ?? layouts.first { $0.name == "pci" }
             ?? AcceleratorLayout(
                 name: "pci", title: "PCI card", vendor: "", matches: [], hasVendorTelemetry: false)
+    }
+
+    // MARK: - What others say
+
+    /// A line of the kernel's log; the event that it is worth.
+    func hear(_ line: [UInt8], _ reader: inout KernelLogReader, _ now: Moment) -> EventDraft? {
+        reader.read(line, &slots, now)
+    }
+
+    func hear(_ answer: CanaryAnswer) {
+        guard let index = slots.firstIndex(where: { $0.name == answer.accelerator }) else { return }
+        guard let got = answer.got else { return }
+        slots[index].canary.lastAnswer = answer.time.monotonic
+        if got == answer.expected {
+            slots[index].canary.mismatch = nil
+        } else if slots[index].canary.mismatch == nil {
+            slots[index].canary.mismatch = (
+                "answered the known question wrongly: its results cannot be trusted",
+                [Evidence("expected", answer.expected), Evidence("got", got)]
+            )
+        }
     }
 
     // MARK: - Slots

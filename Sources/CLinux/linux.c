@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -201,6 +202,15 @@ int cl_connect_tcp(const char *text, uint16_t port, int timeout_ms) {
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (cl_set_nonblocking(fd, false) < 0) return fail(fd);
+    return fd;
+}
+
+int cl_uevent_socket(void) {
+    int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
+    if (fd == -1) return -errno;
+    // Group 1 is the kernel itself; group 2 would be udev's copies.
+    struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = 1 };
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) == -1) return fail(fd);
     return fd;
 }
 

@@ -16,7 +16,7 @@ private let twoCards = """
         let sysfs = FakeSysfs()
         let a = sysfs.addRNGD("0000:03:00.0", index: 0, serial: "SN-A")
         let b = sysfs.addRNGD("0000:04:00.0", index: 1, serial: "SN-B")
-        let bench = try Workbench(try plan(twoCards, root: sysfs.root))
+        let bench = try Workbench(twoCards, sysfs)
         bench.run(seconds: 3)
         return (sysfs, bench, a.management, b.management)
     }
@@ -58,7 +58,7 @@ private let twoCards = """
         // The cards changed places and the driver counts from the other end.
         sysfs.addRNGD("0000:03:00.0", index: 1, serial: "SN-B")
         sysfs.addRNGD("0000:04:00.0", index: 0, serial: "SN-A")
-        let bench = try Workbench(try plan(twoCards, root: sysfs.root))
+        let bench = try Workbench(twoCards, sysfs)
         bench.run(seconds: 3)
         #expect(bench.status("npu0")?.address == "0000:04:00.0")
         #expect(bench.status("npu1")?.address == "0000:03:00.0")
@@ -69,7 +69,7 @@ private let twoCards = """
     @Test func `a card without a driver is seen, and said to lack it`() throws {
         let sysfs = FakeSysfs()
         sysfs.addRNGD("0000:03:00.0", index: 0, serial: "SN-A", driver: nil)
-        let bench = try Workbench(try plan(twoCards, root: sysfs.root))
+        let bench = try Workbench(twoCards, sysfs)
         bench.run(seconds: 3)
         #expect(bench.health("npu0") == .failed)
         #expect(bench.codes("npu0").first == "driver.none")

@@ -13,22 +13,19 @@ final class FakeSysfs: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: root) }
 
-    func write(_ path: String, _ text: String) {
+    func write(_ path: String, _ text: String) { write(path, bytes: Array(text.utf8)) }
+
+    /// Over the same file, as the kernel does: a held descriptor sees the new content.
+    func write(_ path: String, bytes: [UInt8]) {
         let full = root + "/" + path
         makeFolder(of: full)
-        // Over the same file, as the kernel does: a held descriptor sees the new text.
         if let file = FileHandle(forWritingAtPath: full) {
             file.truncateFile(atOffset: 0)
-            file.write(Data(text.utf8))
+            file.write(Data(bytes))
             try? file.close()
         } else {
-            _ = FileManager.default.createFile(atPath: full, contents: Data(text.utf8))
+            _ = FileManager.default.createFile(atPath: full, contents: Data(bytes))
         }
-    }
-
-    func write(_ path: String, bytes: [UInt8]) {
-        makeFolder(of: root + "/" + path)
-        _ = FileManager.default.createFile(atPath: root + "/" + path, contents: Data(bytes))
     }
 
     func link(_ path: String, to target: String) {

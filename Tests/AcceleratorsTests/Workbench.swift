@@ -9,7 +9,7 @@ let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().del
     .deletingLastPathComponent().path
 
 /// The plan of a site file whose `accelerators` section is this text (indented by two).
-func plan(_ section: String, root: String) throws -> AcceleratorsPlan {
+func makePlan(_ section: String, root: String) throws -> AcceleratorsPlan {
     let path = NSTemporaryDirectory() + "mdc-site-" + UUID().uuidString + ".yaml"
     let head = "site: test\naccelerators:\n  root: \(root)\n"
     try (head + section).write(toFile: path, atomically: true, encoding: .utf8)
@@ -20,6 +20,8 @@ func plan(_ section: String, root: String) throws -> AcceleratorsPlan {
 /// The room's mind and its readers on one thread, with a clock that the test moves.
 final class Workbench {
     let plan: AcceleratorsPlan
+    /// Kept as long as the bench: the tree goes with it.
+    private let sysfs: FakeSysfs
     let board: Board
     let events: Mailbox<EventDraft>
     let supervisor: Supervisor
@@ -29,7 +31,9 @@ final class Workbench {
     private(set) var now = Moment(
         monotonic: MonotonicTime(nanoseconds: 1_000_000_000_000), wall: WallTime(milliseconds: 1_800_000_000_000))
 
-    init(_ plan: AcceleratorsPlan) throws {
+    init(_ section: String, _ sysfs: FakeSysfs) throws {
+        self.sysfs = sysfs
+        let plan = try makePlan(section, root: sysfs.root)
         self.plan = plan
         board = Board(PointTable(plan.points))
         events = try Mailbox(capacity: 100)
@@ -55,6 +59,9 @@ final class Workbench {
             now = now.advanced(by: .seconds(1))
         }
     }
+
+    /// Lets time pass without a look at each second of it.
+    func skip(seconds: Int64) { now = now.advanced(by: .seconds(seconds)) }
 
     func reading(_ name: String) -> Reading {
         guard let id = board.points.id(of: name) else { return .neverRead }

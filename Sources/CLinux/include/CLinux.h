@@ -50,6 +50,8 @@ int cl_listen_tcp(const char *address, uint16_t port, int backlog);
 int cl_listen_unix(const char *path, int backlog, unsigned int mode);
 int cl_connect_unix(const char *path);
 int cl_connect_tcp(const char *address, uint16_t port, int timeout_ms);
+// The kernel's own hot-plug messages (NETLINK_KOBJECT_UEVENT), nonblocking.
+int cl_uevent_socket(void);
 int cl_local_port(int fd);
 int cl_set_tcp_nodelay(int fd);
 // The other end's address as two words in network order, IPv4 as ::ffff:a.b.c.d.
