@@ -102,7 +102,7 @@ let package = Package(
         tests(of: "Inference", with: "Site", "Platform", "HTTP"),
         tests(of: "Diagnostics", with: "Site", "Platform", "Profiles"),
         tests(of: "Agent", with: "Site", "Platform", "Profiles"),
-        tests(of: "Simulator", with: "Site", "Platform", "Profiles"),
+        tests(of: "Simulator", with: "Site", "Platform", "Profiles", "Modbus", "CModbus", "CLinux"),
     ]
 )
 

@@ -98,6 +98,8 @@ struct QuantityFinder {
     }
 
     private func energy(_ phase: Phase) -> Quantity {
+        if says("rating", "rated") { return { $0.power.batteryCapacity_J } }
+        if says("available", "remaining") { return { $0.power.battery_J } }
         if says("export", "exported", "delivered") { return { _ in 0 } }
         if says("reactive") { return { self.feed.joules($0) * 0.29 * phase.share } }
         return { feed.joules($0) * phase.share }

@@ -9,7 +9,7 @@ final class SimulatedMachine {
     let unitID: Int
     let profile: EquipmentProfile
     let image: RegisterImage
-    private(set) var encoders: [(encoder: PointEncoder, path: [String], exponent: Int)] = []
+    private(set) var encoders: [(encoder: RegisterEncoder, path: [String], exponent: Int)] = []
     private var encodedGeneration = UInt64.max
 
     /// In force until told otherwise, for so many replies, or until a moment.
@@ -59,9 +59,9 @@ final class SimulatedMachine {
         for point in points {
             let base = layout.base(of: point.model)
             let scaleAddress = point.scaleRegister.map { $0 + base }
-            let encoder = PointEncoder(
+            let encoder = RegisterEncoder(
                 point: point, address: base + point.address, scaleAddress: scaleAddress,
-                content: PointEncoder.Content(point, of: unit.profile, feed: feed, unitName: unit.name))
+                content: RegisterEncoder.Content(point, of: unit.profile, feed: feed, unitName: unit.name))
             let path = point.path.split { $0 == "." || $0 == "-" }.map(String.init)
             encoders.append((encoder, path, scaleAddress.flatMap { exponents[$0] } ?? 0))
         }

@@ -3,7 +3,7 @@ internal import Site
 
 /// Writes one point of a register map into registers, the way its definition says that a reader will
 /// read it: the reverse of the decoder, and as generic.
-struct PointEncoder {
+struct RegisterEncoder {
     enum Content {
         case number(Quantity)
         /// A number that the model knows nothing of: near the map's example, breathing slowly.
@@ -130,7 +130,7 @@ struct PointEncoder {
     }
 }
 
-extension PointEncoder.Content {
+extension RegisterEncoder.Content {
     /// What a point should show, chosen once when the machine is built.
     init(_ point: EquipmentPoint, of profile: EquipmentProfile, feed: Feed, unitName: String) {
         let path = point.path.split { $0 == "." || $0 == "-" }.map(String.init)
