@@ -165,6 +165,7 @@ extension SysfsCard {
         file("\(device)/vbios_version", "113-M3000100-103")
         file("\(device)/pcie_replay_count") { String($0.correctableErrors) }
         file("\(device)/pp_dpm_sclk") { $0.isThrottling ? "0: 500Mhz *\n1: 2100Mhz" : "0: 500Mhz\n1: 2100Mhz *" }
+        file("\(device)/pp_dpm_mclk", "0: 900Mhz\n1: 1300Mhz *")
         file("\(device)/ras/umc_err_count") { "ue: \($0.fatalErrors)\nce: \($0.correctableErrors)" }
         let hwmon = addHwmon(index, name: "amdgpu")
         for (channel, label, above) in [(1, "edge", 0.0), (2, "junction", 9), (3, "mem", 5)] {
