@@ -26,6 +26,8 @@ struct AlarmList: Sendable {
     private var windows: [RateWindow] = []
     private var isListOld = false
 
+    /// How long an alarm that is not critical waits for its cause.
+    private static let causeAwaited = Nanoseconds.seconds(5)
     /// A consequence that outlives its cause by this is an alarm of its own.
     private static let orphanAfter = Nanoseconds.seconds(30)
 
@@ -42,19 +44,35 @@ struct AlarmList: Sendable {
             judges.append(ConditionJudge(plan, &slots, &windows, external: &external) { places[$0] })
         }
         self.judges = judges
-        simple = judges.indices.filter { !judges[$0].isCombined }
-        combined = judges.indices.filter { judges[$0].isCombined }
-        parents = plans.enumerated().map { index, plan in
+        let parents = plans.enumerated().map { index, plan in
             plan.dependsOn.flatMap { id -> [Int] in
                 guard id.contains("*") else { return places[id].map { [$0] } ?? [] }
                 let pattern = NamePattern(id)
                 return plans.indices.filter { $0 != index && pattern.matches(plans[$0].id) }
             }
         }
+        self.parents = parents
+        // Causes before their consequences, so that what comes in one step is told in that order.
+        let depths = AlarmList.depths(parents)
+        let ordered = judges.indices.sorted { (depths[$0], $0) < (depths[$1], $1) }
+        simple = ordered.filter { !judges[$0].isCombined }
+        combined = ordered.filter { judges[$0].isCombined }
         facts = plans.map { plan in plan.points.map { Fact($0, &slots) } }
         alarms = Array(repeating: nil, count: plans.count)
         states = Array(repeating: ConditionState(), count: plans.count)
         flood = FloodGate(floodPlan)
+    }
+
+    /// How many causes deep each condition stands.
+    private static func depths(_ parents: [[Int]]) -> [Int] {
+        var depths = Array(repeating: 0, count: parents.count)
+        // A chain is never longer than this, and the site file has no rings; a ring here just ends.
+        for _ in 0..<8 {
+            for index in parents.indices {
+                for parent in parents[index] { depths[index] = max(depths[index], min(8, depths[parent] + 1)) }
+            }
+        }
+        return depths
     }
 
     mutating func step(_ samples: [Sample], external: [Bool?], now: Moment, _ decisions: inout Decisions) {
@@ -96,7 +114,8 @@ struct AlarmList: Sendable {
             states[index].enter(.raising, now.monotonic)
             fallthrough
         case (.raising, true?):
-            let due = states[index].since + plan.raiseAfter
+            var due = states[index].since + plan.raiseAfter
+            if let cause = causeOnItsWay(index, after: due), plan.severity < .critical { due = cause }
             if now.monotonic >= due {
                 raise(index, isUnknown: judged == nil, samples, now, &decisions)
             } else {
@@ -184,6 +203,17 @@ struct AlarmList: Sendable {
     }
 
     // MARK: - Causes
+
+    /// When a cause of this one that is still being confirmed will stand: it is worth waiting for, a
+    /// little, so that the consequence is told as one.
+    private func causeOnItsWay(_ index: Int, after due: MonotonicTime) -> MonotonicTime? {
+        var latest: MonotonicTime?
+        for parent in parents[index] where states[parent].phase == .raising {
+            let stands = states[parent].since + plans[parent].raiseAfter
+            if stands <= due + AlarmList.causeAwaited { latest = max(latest ?? due, stands) }
+        }
+        return latest
+    }
 
     /// A standing alarm that explains this one.
     private func cause(of index: Int) -> Int? {

@@ -30,7 +30,7 @@ extension Shape where Value == ControlPlan {
                     return condition
                 },
                 switchedOff: switchedOff,
-                postureRules: posture.rules + (posture.usual ? ControlPlan.usualRules : []),
+                postureRules: posture.rules, keepsUsualPostures: posture.usual,
                 postureHold: posture.hold, startGrace: posture.grace, flood: flood,
                 feeds: feeds.map { tag, feed in
                     var feed = feed
@@ -116,7 +116,8 @@ extension Shape where Value == PosturePart {
                 rules: fields.optional(
                     "rules", .list(of: .postureRule), default: [], "The strictest that holds counts"),
                 usual: fields.optional(
-                    "usual-rules", .flag, default: true, "Keep the rules that ship with the agent besides these"),
+                    "usual-postures", .flag, default: true,
+                    "Alarms that the machines' profiles bring have the posture that ships with the agent"),
                 hold: fields.optional(
                     "hold", .duration(.zero ... .seconds(3600)), default: .seconds(30),
                     "A posture is kept this long after its cause has gone"),

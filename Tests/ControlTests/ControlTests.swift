@@ -68,4 +68,149 @@ let air = PointDefinition(name: "air.temperature", unit: .celsius, interval: .se
         bench.lose("air.temperature")
         #expect(bench.step(after: .seconds(3600)).alarms.count == 1)
     }
+
+    @Test func `a root cause hides its consequences, and what outlives it speaks for itself`() {
+        let mains = ConditionPlan(
+            id: "mains.lost", test: .states(point: "mains.state", named: ["1"]), severity: .major, subject: "mains",
+            text: "mains lost", raiseAfter: .seconds(2))
+        let battery = ConditionPlan(
+            id: "ups.on-battery", test: .states(point: "ups.state", named: ["1"]), severity: .major, subject: "ups",
+            text: "on battery", raiseAfter: .seconds(1), dependsOn: ["mains.*"])
+        var bench = Bench(
+            ControlPlan(conditions: [battery, mains]),
+            points: [PointDefinition(name: "mains.state"), PointDefinition(name: "ups.state")])
+        bench.set("mains.state", 1)
+        bench.set("ups.state", 1)
+        bench.step()
+        // The consequence is due first and waits for its cause.
+        #expect(bench.step(after: .seconds(1)).alarms.isEmpty)
+        let both = bench.step(after: .seconds(1))
+        #expect(
+            both.events.map(\.severity) == [.major, .info, .notice] || both.events.map(\.severity) == [.major, .info])
+        #expect(both.alarms.first { $0.id == "ups.on-battery" }?.consequenceOf == "mains.lost")
+        bench.set("mains.state", 0)
+        bench.step(after: .seconds(1))
+        let alone = bench.step(after: .seconds(31))
+        #expect(alone.alarms.map(\.consequenceOf) == [nil])
+        #expect(alone.events.contains { $0.kind == .alarmRaised && $0.severity == .major })
+    }
+
+    @Test func `acknowledged, shelved and latched alarms live through a restart`() throws {
+        var latched = hot
+        latched.isLatched = true
+        var bench = Bench(ControlPlan(conditions: [latched]), points: [air])
+        bench.set("air.temperature", 40)
+        bench.step()
+        bench.step(after: .seconds(5))
+        bench.set("air.temperature", 20)
+        bench.step(after: .seconds(1))
+        let cleared = bench.step(after: .seconds(10))
+        #expect(cleared.alarms.count == 1 && cleared.alarms[0].cleared != nil)
+        bench.restart(memory: cleared.memory)
+        #expect(bench.step(after: .seconds(1)).alarms.map(\.id) == ["air.hot"])
+        let refused = bench.step([ControlRequest(actor: Actor("guest", .viewer), kind: .acknowledge(alarm: "air.hot"))])
+        #expect(refused.alarms.count == 1 && refused.events.contains { $0.kind == .commandRefused })
+        let done = bench.step([ControlRequest(actor: technician, kind: .acknowledge(alarm: "air.hot"))])
+        #expect(done.alarms.isEmpty && done.answers.first?.answer == .done("air.hot acknowledged"))
+        #expect(done.events.contains { $0.kind == .alarmAcknowledged && $0.actor == "kim@console" })
+    }
+
+    @Test func `a shelf hides an alarm from people, never from the posture, and ends by itself`() {
+        var grave = hot
+        grave.posture = .drain
+        var bench = Bench(ControlPlan(conditions: [grave]), points: [air])
+        bench.set("air.temperature", 40)
+        bench.step()
+        bench.step(after: .seconds(5))
+        let shelved = bench.step([
+            ControlRequest(
+                actor: technician, kind: .shelve(alarm: "air.hot", span: .seconds(3600), reason: "fan on order"))
+        ])
+        #expect(shelved.alarms[0].shelvedUntil != nil && shelved.posture.state == .drain)
+        bench.set("air.temperature", 40)
+        let over = bench.step(after: .seconds(3600))
+        #expect(over.alarms[0].shelvedUntil == nil)
+        #expect(over.events.contains { $0.kind == .alarmShelved && $0.severity == .major })
+        let tooLong = bench.step([
+            ControlRequest(actor: technician, kind: .shelve(alarm: "air.hot", span: .seconds(90_000), reason: ""))
+        ])
+        #expect(tooLong.answers.first?.answer == .refused("an alarm can be shelved for up to 24 h"))
+    }
+
+    @Test func `a flood is said once, critical alarms still speak, and none is lost`() {
+        let points = (0..<30).map { PointDefinition(name: "p\($0).value") }
+        let conditions = (0..<30).map { n in
+            ConditionPlan(
+                id: "p\(n).high", test: .above(point: "p\(n).value", limit: 1, hysteresis: 0),
+                severity: n == 29 ? .critical : .warning, subject: "p\(n)", text: "p\(n) high")
+        }
+        var bench = Bench(ControlPlan(conditions: conditions), points: points)
+        for n in 0..<30 { bench.set("p\(n).value", 2) }
+        let storm = bench.step()
+        #expect(storm.alarms.count == 30)
+        #expect(storm.events.count { $0.kind == .floodStarted } == 1)
+        #expect(storm.events.count { $0.kind == .alarmRaised } == 30)
+        #expect(storm.events.count { $0.kind == .alarmRaised && $0.severity == .warning } == 10)
+        #expect(storm.events.contains { $0.kind == .alarmRaised && $0.severity == .critical })
+        #expect(bench.step(after: .seconds(61)).events.contains { $0.kind == .floodEnded })
+    }
+
+    @Test func `a chattering alarm is kept until it is quiet`() {
+        var bench = Bench(
+            ControlPlan(conditions: [
+                {
+                    var c = hot; c.raiseAfter = .zero; c.clearAfter = .zero; return c
+                }()
+            ]), points: [air])
+        var raised = 0
+        for n in 0..<200 {
+            bench.set("air.temperature", n % 2 == 0 ? 40 : 20)
+            raised += bench.step(after: .seconds(1)).events.count { $0.kind == .alarmRaised }
+        }
+        #expect(raised == 5)
+    }
+
+    @Test func `a rate of change is judged over its window and not between two readings`() {
+        let fast = ConditionPlan(
+            id: "air.rising", test: .movesFasterThan(point: "air.temperature", perMinute: 3, window: .seconds(60)),
+            severity: .warning, subject: "air", text: "rising")
+        var bench = Bench(ControlPlan(conditions: [fast]), points: [air])
+        var raisedAt: Int?
+        for second in 0..<240 {
+            // A jump of one degree back and forth, then a real climb of 6 K per minute.
+            let noise = second % 2 == 0 ? 0.0 : 1
+            bench.set("air.temperature", second < 120 ? 20 + noise : 20 + Double(second - 120) / 10)
+            if !bench.step(after: .seconds(1)).alarms.isEmpty, raisedAt == nil { raisedAt = second }
+        }
+        #expect((130...180).contains(raisedAt ?? 0))
+    }
+
+    @Test func `k of n, absence and disagreement are conditions like any other`() {
+        let plan = ControlPlan(conditions: [
+            ConditionPlan(
+                id: "a", test: .above(point: "s1.v", limit: 1, hysteresis: 0), severity: .info, subject: "s1", text: "a"
+            ),
+            ConditionPlan(
+                id: "b", test: .above(point: "s2.v", limit: 1, hysteresis: 0), severity: .info, subject: "s2", text: "b"
+            ),
+            ConditionPlan(
+                id: "two", test: .atLeast(count: 2, of: ["a", "b"]), severity: .major, subject: "s", text: "both"),
+            ConditionPlan(
+                id: "gone", test: .absent(points: ["s1.v", "s2.v"]), severity: .major, subject: "s", text: "gone",
+                raiseAfter: .seconds(60)),
+            ConditionPlan(
+                id: "apart", test: .apart(point: "s1.v", from: "s2.v", limit: 3, hysteresis: 1), severity: .warning,
+                subject: "s", text: "apart"),
+        ])
+        var bench = Bench(plan, points: [PointDefinition(name: "s1.v"), PointDefinition(name: "s2.v")])
+        bench.set("s1.v", 5)
+        bench.set("s2.v", 0)
+        #expect(Set(bench.step().alarms.map(\.id)) == ["a", "apart"])
+        bench.set("s2.v", 4)
+        #expect(Set(bench.step().alarms.map(\.id)) == ["a", "b", "two"])
+        bench.lose("s1.v")
+        bench.lose("s2.v")
+        bench.step(after: .seconds(1))
+        #expect(Set(bench.step(after: .seconds(60)).alarms.map(\.id)) == ["a", "b", "two", "gone"])
+    }
 }

@@ -6,6 +6,8 @@ public struct ControlPlan: Sendable {
     /// Conditions of profiles and devices that this site does without, by id.
     public var switchedOff: [String]
     public var postureRules: [PostureRulePlan]
+    /// Whether the alarms of the shipped profiles have a posture of their own (UsualPosture).
+    public var keepsUsualPostures: Bool
     /// How long a posture is kept after its cause has gone, so that it does not flap.
     public var postureHold: Nanoseconds
     /// How long after the start the container drains while what its posture rests on was not read yet.
@@ -18,7 +20,8 @@ public struct ControlPlan: Sendable {
 
     public init(
         conditions: [ConditionPlan] = [], switchedOff: [String] = [],
-        postureRules: [PostureRulePlan] = ControlPlan.usualRules, postureHold: Nanoseconds = .seconds(30),
+        postureRules: [PostureRulePlan] = [],
+        keepsUsualPostures: Bool = true, postureHold: Nanoseconds = .seconds(30),
         startGrace: Nanoseconds = .seconds(10), flood: FloodPlan = FloodPlan(), feeds: [PowerFeedPlan] = [],
         effectiveness: PowerUsageEffectivenessPlan? = nil, lanes: [LaneEnergyPlan] = [],
         writable: [WritablePlan] = []
@@ -26,6 +29,7 @@ public struct ControlPlan: Sendable {
         self.conditions = conditions
         self.switchedOff = switchedOff
         self.postureRules = postureRules
+        self.keepsUsualPostures = keepsUsualPostures
         self.postureHold = postureHold
         self.startGrace = startGrace
         self.flood = flood
@@ -34,17 +38,6 @@ public struct ControlPlan: Sendable {
         self.lanes = lanes
         self.writable = writable
     }
-}
-
-extension ControlPlan {
-    /// What stands in no site file holds all the same. The names are those that the shipped profiles
-    /// give their alarms; a site that has none of them loses nothing by the rule.
-    public static let usualRules = [
-        PostureRulePlan(alarms: ["*.on-battery", "*.on-bypass", "*.supply-warm", "*.return-hot"], state: .conserve),
-        PostureRulePlan(
-            alarms: ["*.battery-low", "*.supply-hot", "*.flow-low", "*.cooling-failed", "*.pump-failed"], state: .drain),
-        PostureRulePlan(alarms: ["*.battery-critical", "*.leak", "*.smoke", "*.overheated"], state: .stop),
-    ]
 }
 
 /// What the container does while any of some alarms stands.

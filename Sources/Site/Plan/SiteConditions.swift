@@ -36,26 +36,86 @@ extension SitePlan {
     public var deviceConditionIDs: Set<String> { Set(deviceConditions.map(\.id)) }
 
     private var deviceConditions: [ConditionPlan] {
-        modbus.buses.flatMap(\.units).flatMap(\.conditions) + accelerators.conditions
+        modbus.buses.flatMap { $0.conditions(keepingUsualPostures: control.keepsUsualPostures) }
+            + accelerators.conditions
     }
 
     public var zoneNames: [String] { security.zones.map(\.name) }
 }
 
+extension ModbusBus {
+    /// Its units' conditions, under one root: a dead gateway is one alarm, not one for each machine behind it.
+    func conditions(keepingUsualPostures: Bool) -> [ConditionPlan] {
+        let root = "bus-\(name).silent"
+        let all = units.flatMap { unit in unit.points.filter(\.isReadable).map(unit.pointName) }
+        var conditions: [ConditionPlan] = []
+        if units.count > 1, !all.isEmpty {
+            conditions.append(
+                ConditionPlan(
+                    id: root, test: .absent(points: all), severity: .major, subject: "bus-\(name)",
+                    text: "nothing on bus \(name) answers (\(link.description))", raiseAfter: .seconds(55),
+                    clearAfter: .seconds(10)))
+        }
+        for unit in units {
+            for var condition in unit.conditions(keepingUsualPostures: keepingUsualPostures) {
+                if condition.id == unit.silentID, units.count > 1 { condition.dependsOn.append(root) }
+                conditions.append(condition)
+            }
+        }
+        return conditions
+    }
+}
+
 extension ModbusUnit {
+    var silentID: String { "\(name).silent" }
+
     /// The profile's alarms on this machine, and that it answers at all.
-    var conditions: [ConditionPlan] {
+    func conditions(keepingUsualPostures: Bool) -> [ConditionPlan] {
         let names = points.filter(\.isReadable).map(pointName)
         var conditions: [ConditionPlan] = []
         if !names.isEmpty {
             conditions.append(
                 ConditionPlan(
-                    id: "\(name).silent", test: .absent(points: names), severity: .major, subject: name,
+                    id: silentID, test: .absent(points: names), severity: .major, subject: name,
                     text: "\(title.isEmpty ? name : title) does not answer", raiseAfter: .seconds(60),
                     clearAfter: .seconds(10)))
         }
         let known = Set(points.map(\.path))
-        for alarm in profile.alarms where known.contains(alarm.point) { conditions.append(condition(alarm)) }
+        for alarm in profile.alarms where known.contains(alarm.point) {
+            var condition = condition(alarm)
+            if keepingUsualPostures { condition.posture = UsualPosture.of(profile.kind, alarm.name) }
+            condition.dependsOn += UsualCauses.of(alarm.name)
+            conditions.append(condition)
+        }
+        return conditions + backupConditions(conditions, keepingUsualPostures: keepingUsualPostures)
+    }
+
+    /// A battery that ends while it carries the load: half empty is a reason to end in order, five
+    /// minutes to stop at once. A battery that is charging is neither.
+    private func backupConditions(_ known: [ConditionPlan], keepingUsualPostures: Bool) -> [ConditionPlan] {
+        let onBattery = "\(name).on-battery"
+        guard known.contains(where: { $0.id == onBattery }) else { return [] }
+        var conditions: [ConditionPlan] = []
+        func both(_ word: String, _ other: String, _ posture: PostureState, _ text: String) {
+            conditions.append(
+                ConditionPlan(
+                    id: "\(name).\(word)", test: .atLeast(count: 2, of: [onBattery, other]), severity: .critical,
+                    subject: name, text: "\(name): \(text)", raiseAfter: .seconds(2), clearAfter: .seconds(10),
+                    posture: keepingUsualPostures ? posture : nil))
+        }
+        if known.contains(where: { $0.id == "\(name).battery-low" }) {
+            both("backup-low", "\(name).battery-low", .drain, "on battery, and the battery is nearly empty")
+        }
+        if let runtime = points.first(where: { $0.path == "battery.runtime" }) {
+            let minute = runtime.unit == .minutes ? 1.0 : runtime.unit == .hours ? 1.0 / 60 : 60
+            conditions.append(
+                ConditionPlan(
+                    id: "\(name).runtime-short",
+                    test: .below(point: pointName(runtime), limit: 5 * minute, hysteresis: minute), severity: .notice,
+                    subject: pointName(runtime), text: "\(name): less than five minutes on battery",
+                    raiseAfter: .seconds(3), clearAfter: .seconds(10)))
+            both("backup-ends", "\(name).runtime-short", .stop, "on battery for less than five more minutes")
+        }
         return conditions
     }
 
@@ -68,8 +128,8 @@ extension ModbusUnit {
             case .below(let limit): .below(point: alarm.point, limit: limit, hysteresis: abs(limit) * 0.02)
             }
         return ConditionPlan(
-            id: alarm.name, test: test, severity: alarm.severity, subject: alarm.point, text: alarm.text,
-            raiseAfter: alarm.holdFor, clearAfter: .seconds(10)
+            id: alarm.name, test: test, severity: alarm.severity, subject: alarm.point,
+            text: alarm.text, raiseAfter: alarm.holdFor, clearAfter: .seconds(10)
         ).on(device: name)
     }
 }
