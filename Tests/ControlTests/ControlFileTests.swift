@@ -108,4 +108,24 @@ private func load(_ control: String) -> (plan: SitePlan?, faults: [String]) {
         #expect(faults.contains { $0.contains("expected at most the maximum") })
         #expect(faults.contains { $0.contains("'safe' and 'hold' belong together") })
     }
+
+    @Test func `the demonstration site alarms usefully with no tuning, and every name in it exists`() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().path
+        let site = try SiteFile.load(root + "/Hardware/sites/demo.yaml", hardware: root + "/Hardware")
+        let table = PointTable(site.points)
+        let conditions = site.allConditions
+        for condition in conditions {
+            for point in condition.points { #expect(table.id(of: point) != nil, "\(condition.id): \(point)") }
+        }
+        #expect(Set(conditions.map(\.id)).count == conditions.count)
+        // Each kind of trouble that a container has is an alarm with a posture of its own.
+        for id in ["ups1.on-battery", "ups1.backup-low", "ups1.backup-ends", "cdu1.leak", "npu0.failed", "inlet-hot"] {
+            let condition = try #require(conditions.first { $0.id == id }, "\(id)")
+            #expect(condition.posture != nil || condition.drainsAccelerator != nil)
+        }
+        for unit in site.modbus.buses.flatMap(\.units) {
+            #expect(conditions.contains { $0.id == "\(unit.name).silent" })
+        }
+    }
 }
