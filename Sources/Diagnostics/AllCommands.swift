@@ -8,5 +8,6 @@ extension CommandTable {
         EventCommands.all,
         AlarmCommands.all,
         ModbusCommands.all,
+        UpstreamCommands.all,
     ].flatMap { $0 }
 }

@@ -31,7 +31,8 @@ extension Shape where Value == UpstreamPlan {
             plan.backfill = fields.optional(
                 "backfill", .backfill, "Measurements of an outage that are told afterwards")
             plan.agentCheck = fields.optional(
-                "agent-check", .agentCheck, "Where HAProxy asks how much work this container wants")
+                "agent-check", .agentCheck, default: AgentCheckPlan(),
+                "Where HAProxy asks how much work this container wants")
             plan.points = plan.brokers.isEmpty ? [] : UpstreamPlan.ownPoints
             return plan
         }
@@ -177,16 +178,18 @@ extension Shape where Value == BackfillPlan {
     }
 }
 
-extension Shape where Value == AgentCheckPlan {
+extension Shape where Value == AgentCheckPlan? {
     static var agentCheck: Shape {
         .object("agent-check") { fields in
             let usual = AgentCheckPlan()
-            return AgentCheckPlan(
+            let isOn = fields.optional("enabled", .flag, default: true, "false: nobody listens")
+            let plan = AgentCheckPlan(
                 address: fields.optional("address", .text, default: usual.address, "Numeric address to listen on"),
                 port: fields.optional("port", .integer(0...65_535), default: usual.port, "TCP port"),
                 conserveWeightPercent: fields.optional(
                     "conserve-weight", .integer(1...100), default: usual.conserveWeightPercent,
                     "Percent of full weight while the posture is 'conserve'"))
+            return .some(isOn ? plan : nil)
         }
     }
 }

@@ -140,6 +140,9 @@ extension ByteWriter {
             field("error", upstream.lastError)
             field("behind", upstream.eventsBehind)
             if let oldest = upstream.oldestUnsent { field("oldest", oldest.milliseconds) }
+            field("eventsSent", upstream.eventsSent)
+            field("valuesSent", upstream.valuesSent)
+            field("lastRefusal", upstream.lastRefusal)
             endObject()
         }
         if let journal = snapshot.journal {

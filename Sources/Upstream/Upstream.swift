@@ -83,6 +83,19 @@ public final class UpstreamRoom: Sendable {
     /// Sends every event since that time again.
     public func replay(since time: WallTime) { commands.send(.replaySince(time)) }
 
+    /// The same as asked over the agent's socket: {"since": epoch ms} or {"after": sequence}. Nil: done.
+    public func replay(asked body: JSON) -> String? {
+        if plan.brokers.isEmpty { return "the site file names no broker" }
+        if let sequence = body["after"]?.integer, sequence >= 0 {
+            replay(after: UInt64(sequence))
+        } else if let time = body["since"]?.integer {
+            replay(since: WallTime(milliseconds: Int64(time)))
+        } else {
+            return "expected 'since' (epoch milliseconds) or 'after' (an event's number)"
+        }
+        return nil
+    }
+
     func publish(_ status: UpstreamStatus, _ now: Moment) {
         self.status.publish(status)
         if let connectedPoint { board.publish(connectedPoint, status.isConnected ? 1 : 0, at: now) }

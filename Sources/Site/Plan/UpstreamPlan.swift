@@ -18,6 +18,7 @@ public struct UpstreamPlan: Sendable {
     public var integrations: [IntegrationPlan]
     public var flex: FlexPlan?
     public var backfill: BackfillPlan?
+    /// Nil: switched off.
     public var agentCheck: AgentCheckPlan?
 
     public init(
@@ -25,7 +26,7 @@ public struct UpstreamPlan: Sendable {
         cadence: CadencePlan = CadencePlan(), deadbands: [DeadbandPlan] = [], identities: [ExchangeIdentity] = [],
         events: EventsUpstreamPlan = EventsUpstreamPlan(), bytesPerSecondMax: Int? = nil,
         integrations: [IntegrationPlan] = [], flex: FlexPlan? = nil, backfill: BackfillPlan? = nil,
-        agentCheck: AgentCheckPlan? = nil
+        agentCheck: AgentCheckPlan? = AgentCheckPlan()
     ) {
         self.points = points
         self.brokers = brokers

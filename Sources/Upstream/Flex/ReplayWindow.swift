@@ -38,7 +38,7 @@ final class ReplayWindow {
         guard let path else { return }
         do throws(SystemError) {
             let file = try FileDescriptor.open(path, O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
-            try ReplayWindow.write(line + [0x0A], to: file)
+            try file.writeAll(line + [0x0A])
             fdatasync(file.raw)
             trouble = nil
         } catch {
@@ -61,21 +61,11 @@ final class ReplayWindow {
         let text = Array(order.joined(separator: [0x0A])) + [0x0A]
         do throws(SystemError) {
             let file = try FileDescriptor.open(path + ".new", O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
-            try ReplayWindow.write(text, to: file)
+            try file.writeAll(text)
             fdatasync(file.raw)
             if unsafe rename(path + ".new", path) != 0 { trouble = "\(path) cannot be replaced" }
         } catch {
             trouble = error.description
         }
-    }
-
-    private static func write(_ bytes: [UInt8], to file: borrowing FileDescriptor) throws(SystemError) {
-        let failure = unsafe bytes.withUnsafeBytes { bytes -> SystemError? in
-            do throws(SystemError) {
-                try unsafe file.writeAll(bytes)
-                return nil
-            } catch { return error }
-        }
-        if let failure { throw failure }
     }
 }
