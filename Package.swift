@@ -65,7 +65,7 @@ let package = Package(
         room("HTTP", "Platform", "CLinux", "COpenSSL"),
         room("Status", "Site", "Platform", "HTTP", "Journal", "CLinux", "COpenSSL", "CZlib"),
         room("Upstream", "Site", "Platform", "Journal", "CLinux", "CMosquitto", "COpenSSL"),
-        room("Inference", "Site", "Platform", "HTTP", "CLinux", "COnnxRuntime"),
+        room("Inference", "Site", "Platform", "HTTP", "CLinux", "COnnxRuntime", "CZlib"),
 
         room("Diagnostics", "Site", "Platform", "CLinux", "Profiles", "Modbus", "Security", "Accelerators", "Journal"),
         room(
@@ -99,7 +99,11 @@ let package = Package(
         tests(of: "HTTP", with: "Platform", "CLinux"),
         tests(of: "Status", with: "Site", "Platform", "HTTP", "Journal", "CLinux"),
         tests(of: "Upstream", with: "Site", "Platform", "Journal", "Profiles"),
-        tests(of: "Inference", with: "Site", "Platform", "HTTP"),
+        // The program that lanes of the tests run in: a test bundle cannot be started as a lane itself.
+        .executableTarget(
+            name: "mdc-lane", dependencies: ["Inference", "Site", "Platform", "Profiles", "CLinux"], path: "Tests/LaneProgram",
+            swiftSettings: discipline),
+        tests(of: "Inference", with: "Site", "Platform", "HTTP", "Profiles", "CLinux", "mdc-lane"),
         tests(of: "Diagnostics", with: "Site", "Platform", "Profiles"),
         tests(of: "Agent", with: "Site", "Platform", "Profiles"),
         tests(of: "Simulator", with: "Site", "Platform", "Profiles", "Modbus", "CModbus", "CLinux"),

@@ -91,3 +91,41 @@ int cl_wait_readable(int fd, int other, int64_t timeout_ns);
 int cl_wait_writable(int fd, int64_t timeout_ns);
 // Probes a silent TCP peer after `idle` seconds, every `interval`, `count` times.
 int cl_set_keepalive(int fd, int idle, int interval, int count);
+
+// Words in shared memory that one side waits on (FUTEX_WAIT / FUTEX_WAKE, not private: they cross
+// processes). Waits only while the word still holds `expected`.
+int cl_futex_wait(const void *word, uint32_t expected, int64_t timeout_ns);
+int cl_futex_wake(const void *word, int waiters);
+
+// Two ends that keep message borders (SOCK_SEQPACKET).
+int cl_socketpair(int ends[2]);
+
+// Starts a program of ours (posix_spawn: a threaded process must not fork) with `descriptors[i]` as
+// its descriptor 3 + i, everything else closed on exec, no signal blocked or ignored. The pid, or -errno.
+int cl_spawn(const char *path, char *const arguments[], const int *descriptors, int descriptor_count);
+// Collects an ended child; 0 while it runs.
+int cl_reap(int pid, int *wait_status);
+
+// Memory that somebody else may take away (a shared file that its owner truncates): a touch of a lost
+// page then finds zeros instead of a SIGBUS, and `cl_guard_lost` tells. At most 256 regions.
+int cl_guard_region(void *base, size_t byte_count);
+void cl_unguard_region(int guard);
+int cl_guard_lost(int guard);
+
+// Shortest text of a number that reads back the same; the length written (at most 32).
+int cl_print_double(double number, char *text);
+int cl_print_float(float number, char *text);
+// A JSON number in `text[0..<count]`, not terminated; 0, or -EINVAL.
+int cl_parse_double(const char *text, size_t count, double *number);
+
+// Tells the processor that this is a wait loop.
+static inline void cl_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+// "%f"
+int cl_print_fixed(double number, char *text, size_t capacity);

@@ -1,0 +1,105 @@
+internal import CLinux
+internal import Glibc
+public import HTTP
+public import Platform
+public import Site
+
+/// The inference plane as one object: what `mdc-agent serve` makes, runs and stops.
+public final class InferenceServer: Sendable {
+    private let house: InferenceHouse
+    private let server: HTTPServer
+    /// Lanes, readiness: published at least every two seconds.
+    public let status: Latest<InferenceStatus>
+
+    /// Things that the service manager, or a test, hands over.
+    public struct Surroundings: Sendable {
+        /// The program whose `lane` command is a lane's life; usually this one.
+        public var executable = "/proc/self/exe"
+        /// Listening sockets held by systemd, instead of the plan's addresses.
+        public var listeners: [HTTPListener] = []
+        /// How often a lane looks for its next job before it sleeps; 0 on machines with few cores.
+        public var spins = 0
+        /// Called once, on the serving thread, when every model has loaded (or failed to).
+        public var onReady: @Sendable () -> Void = {}
+        public init() {}
+    }
+
+    /// `posture`: the page that the site plane publishes; it must outlive the server.
+    public init(
+        plan: InferencePlan, posture: PosturePage, time: any TimeSource, readPlan: @escaping ModelPlanReader,
+        surroundings: Surroundings = Surroundings()
+    ) throws(SystemError) {
+        let status = Latest(InferenceStatus(isReady: false, lanes: []))
+        self.status = status
+        let pool = try Pool(plan.pool)
+        house = InferenceHouse(
+            plan, pool: pool, posture: posture, executable: surroundings.executable,
+            libraries: InferenceServer.libraries(plan), time: time, readPlan: readPlan, status: status,
+            spins: surroundings.spins, onReady: surroundings.onReady)
+        var listeners = surroundings.listeners
+        if listeners.isEmpty {
+            for address in plan.listen { listeners.append(try InferenceServer.listener(address)) }
+            if !plan.socketPath.isEmpty { listeners.append(try HTTPListener.unix(plan.socketPath, mode: 0o666)) }
+        }
+        var limits = HTTPLimits()
+        limits.connectionsMax = plan.limits.connectionsMax
+        limits.connectionsPerAddressMax = plan.limits.connectionsMax
+        limits.bodyBytes = plan.limits.bodyBytesMax
+        limits.answerTime = .seconds(300)
+        server = try HTTPServer(
+            name: "inference", listeners: listeners, service: HTTPDoor(house), limits: limits, guest: house)
+    }
+
+    /// "127.0.0.1:8000", "[::1]:8000".
+    private static func listener(_ address: String) throws(SystemError) -> HTTPListener {
+        guard let colon = address.lastIndex(of: ":"), let port = UInt16(address[address.index(after: colon)...]) else {
+            throw SystemError("listen", "'\(address)' (expected address:port)", code: EINVAL)
+        }
+        let host = address[..<colon].filter { $0 != "[" && $0 != "]" }
+        return try HTTPListener.tcp(String(host), port: port)
+    }
+
+    public func start() throws(SystemError) { try server.start() }
+
+    /// Answers what runs (one second), stops every lane, joins every thread.
+    public func stop() { server.stop() }
+
+    public var heartbeats: [Heartbeat] { server.heartbeats }
+    /// The ports that were bound, in the order of the listeners.
+    public var ports: [UInt16] { server.listeners.map(\.port) }
+    public var counts: HTTPCounts { server.counts }
+
+    /// Where ONNX Runtime is looked for, best first.
+    static func libraries(_ plan: InferencePlan) -> [String] {
+        if let library = plan.library { return [library] }
+        var places: [String] = []
+        if let path = unsafe getenv("MDC_ONNXRUNTIME") { places.append(unsafe String(cString: path)) }
+        if let program = programFolder() {
+            places.append(program + "/libonnxruntime.so")
+            places.append(program + "/../lib/mdc-agent/libonnxruntime.so")
+        }
+        places.append(".deps/onnxruntime/libonnxruntime.so")
+        let usual = [
+            "/usr/lib/mdc-agent", "/usr/local/lib", "/usr/lib", "/usr/lib/x86_64-linux-gnu",
+            "/usr/lib/aarch64-linux-gnu",
+        ]
+        for folder in usual {
+            places.append(folder + "/libonnxruntime.so")
+            // Debian 13 ships the library without the development link.
+            let names = (try? namesInFolder(folder)) ?? []
+            places += names.filter { $0.hasPrefix("libonnxruntime.so.") }.map { folder + "/" + $0 }
+        }
+        return places
+    }
+
+    private static func programFolder() -> String? {
+        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4096) { buffer in
+            guard let base = buffer.baseAddress else { return nil }
+            let count = unsafe readlink("/proc/self/exe", base, 4095)
+            guard count > 0 else { return nil }
+            unsafe base[count] = 0
+            let path = unsafe String(cString: base)
+            return path.lastIndex(of: "/").map { String(path[..<$0]) }
+        }
+    }
+}
