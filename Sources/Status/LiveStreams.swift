@@ -24,6 +24,7 @@ final class LiveStreams: Sendable {
     private let wakeup: Wakeup
     private let thread = Mutex<OwnerThread?>(nil)
     let watchersMax: Int
+    let trends = TrendRing()
     let heartbeat = Heartbeat("status-live", limit: .seconds(40))
 
     /// Changes closer together than this are told as one.
@@ -86,6 +87,7 @@ final class LiveStreams: Sendable {
             var now = SystemTime.monotonic
             heartbeat.beat(now)
             if stopping.load(ordering: .acquiring) { break }
+            if let snapshot = snapshot.value { trends.look(snapshot, at: now) }
             if now - lastPush < LiveStreams.gap { pause(LiveStreams.gap - (now - lastPush)) }
             now = SystemTime.monotonic
             lastPush = now

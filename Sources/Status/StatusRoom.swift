@@ -31,8 +31,8 @@ public final class StatusRoom: Sendable {
     /// `socketPath` is opened unless systemd passed the socket "agent"; nil: no socket of our own.
     /// A certificate that the plan does not name is made in `stateFolder`.
     public init(
-        plan: StatusPlan, socketPath: String?, stateFolder: String, passed: [PassedSocket] = [],
-        events: (any EventSource)? = nil, actions: [String: StatusAction] = [:]
+        plan: StatusPlan, layout: SiteLayout = SiteLayout(), socketPath: String?, stateFolder: String,
+        passed: [PassedSocket] = [], events: (any EventSource)? = nil, actions: [String: StatusAction] = [:]
     ) throws(SystemError) {
         var opening = StatusDoors()
         opening.adopt(passed)
@@ -46,7 +46,8 @@ public final class StatusRoom: Sendable {
         tls = opening.tls
         fingerprint = opening.tls.flatMap { OwnCertificate.fingerprint($0.files.certificate) }
         service = try StatusService(
-            events: events, actions: actions, doors: opening.doors, watchersMax: max(4, plan.connectionsMax / 2))
+            events: events, actions: actions, doors: opening.doors, machines: layout,
+            watchersMax: max(4, plan.connectionsMax / 2))
         var limits = HTTPLimits()
         limits.connectionsMax = plan.connectionsMax
         limits.connectionsPerAddressMax = max(8, plan.connectionsMax / 2)

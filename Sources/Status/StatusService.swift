@@ -20,14 +20,20 @@ final class StatusService: HTTPService {
     private let alarms = Document()
     private let metrics = (0..<4).map { _ in Document() }
     private let layout = Mutex<MetricsLayout?>(nil)
+    private let page = Page()
+    private let machines: Rendered
 
     init(
-        events: (any EventSource)?, actions: [String: StatusAction], doors: [StatusDoor], watchersMax: Int
+        events: (any EventSource)?, actions: [String: StatusAction], doors: [StatusDoor],
+        machines: SiteLayout, watchersMax: Int
     ) throws(SystemError) {
         self.events = events
         self.actions = actions
         self.doors = doors
         boot = randomHex(4)
+        var writer = ByteWriter()
+        writer.writeLayout(machines)
+        self.machines = Rendered(writer.bytes, etag: "\"layout-\(boot)\"")
         live = try LiveStreams(snapshot: snapshot, events: events, watchersMax: watchersMax)
     }
 
@@ -55,6 +61,8 @@ final class StatusService: HTTPService {
             return
         }
         if path == "/v1/live" || path == "/v1/events" && exchange.wantsEventStream { return watch(exchange) }
+        if path == "/" { return showPage(exchange) }
+        if path == "/v1/layout" { return json(exchange, machines) }
         // The version is read before the snapshot: at worst a newer snapshot is rendered twice.
         let version = snapshot.version
         guard let snapshot = snapshot.value else {
@@ -69,6 +77,8 @@ final class StatusService: HTTPService {
             json(exchange, alarms.current(version, boot: boot) { $0.writeAlarms(snapshot) })
         } else if path == "/v1/events" {
             showEvents(exchange)
+        } else if path == "/v1/trends" {
+            showTrends(exchange, snapshot)
         } else if path == "/metrics" {
             showMetrics(exchange, version, snapshot)
         } else {
@@ -107,6 +117,31 @@ final class StatusService: HTTPService {
         var writer = ByteWriter()
         writer.writePoints(snapshot, matching: NameFilter(pattern))
         fresh(exchange, writer.bytes)
+    }
+
+    private func showTrends(_ exchange: Exchange, _ snapshot: SiteSnapshot) {
+        var writer = ByteWriter()
+        live.trends.write(
+            snapshot.points, matching: exchange.query.parameter("match").map(NameFilter.init), into: &writer)
+        fresh(exchange, writer.bytes)
+    }
+
+    private func showPage(_ exchange: Exchange) {
+        let isPacked = exchange.takesGzip
+        let document = isPacked ? page.packed : page.plain
+        let isKnown = exchange.hasCurrent(document.etag)
+        exchange.responder.answer(isKnown ? 304 : 200) { response in
+            response.field("ETag", document.etag)
+            response.field("Cache-Control", "no-cache")
+            response.field("Vary", "Accept-Encoding")
+            if isKnown { return }
+            response.field("Content-Type", "text/html; charset=utf-8")
+            response.field("Content-Security-Policy", page.policy)
+            response.field("X-Content-Type-Options", "nosniff")
+            response.field("Referrer-Policy", "no-referrer")
+            if isPacked { response.field("Content-Encoding", "gzip") }
+            response.share(document.bytes)
+        }
     }
 
     private func fresh(_ exchange: Exchange, _ bytes: [UInt8]) {

@@ -14,11 +14,12 @@ final class RunningRoom {
 
     init(
         _ snapshot: SiteSnapshot? = Samples.snapshot(), actions: [String: StatusAction] = [:],
-        events: (any EventSource)? = SampleEvents()
+        events: (any EventSource)? = SampleEvents(), layout: SiteLayout = SiteLayout()
     ) throws {
         socketPath = NSTemporaryDirectory() + "mdc-\(UUID().uuidString.prefix(8)).sock"
         room = try StatusRoom(
-            plan: StatusPlan(listen: [StatusPlan.Address(host: "127.0.0.1", port: 0)]), socketPath: socketPath,
+            plan: StatusPlan(listen: [StatusPlan.Address(host: "127.0.0.1", port: 0)]), layout: layout,
+            socketPath: socketPath,
             stateFolder: NSTemporaryDirectory(),
             events: events, actions: actions)
         try room.start()

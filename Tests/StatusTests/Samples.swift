@@ -79,6 +79,15 @@ enum Samples {
         return snapshot
     }
 
+    static let layout = SiteLayout(machines: [
+        .init(name: "meter1", title: "Main meter", kind: .meter, manufacturer: "Eastron", model: "SDM630"),
+        .init(name: "ups1", title: "UPS of the racks", kind: .ups, manufacturer: "Riello", model: "MultiCOM 302"),
+        .init(name: "ups2", title: "UPS of the cooling", kind: .ups, manufacturer: "Riello", model: "MultiCOM 302"),
+        .init(name: "pdu-a", title: "Rack A", kind: .pdu, manufacturer: "Raritan", model: "PX3"),
+        .init(name: "chiller1", title: "Chiller", kind: .chiller, manufacturer: "Daikin", model: "Microtech III"),
+        .init(name: "cdu1", title: "Coolant distribution", kind: .cdu, manufacturer: "Meta", model: "ORv3 RPU"),
+    ])
+
     static let events = [
         Event(
             sequence: 41, id: "0000-41", wall: moment.wall, kind: .alarmRaised, severity: .major, subject: "ups1.mode",

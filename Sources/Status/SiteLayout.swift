@@ -1,0 +1,54 @@
+internal import Platform
+public import Site
+
+/// The machines of the container as the site file names them: what the mimic is drawn from and what
+/// Redfish calls its resources. Fixed while the site file stands.
+public struct SiteLayout: Equatable, Sendable {
+    public struct Machine: Equatable, Sendable {
+        /// The first word of all its points.
+        public var name: String
+        public var title: String
+        public var kind: EquipmentProfile.Kind
+        public var manufacturer: String
+        public var model: String
+        public init(name: String, title: String, kind: EquipmentProfile.Kind, manufacturer: String, model: String) {
+            self.name = name
+            self.title = title
+            self.kind = kind
+            self.manufacturer = manufacturer
+            self.model = model
+        }
+    }
+
+    public var machines: [Machine]
+
+    public init(machines: [Machine] = []) { self.machines = machines }
+
+    public init(_ plan: SitePlan) {
+        machines = plan.modbus.buses.flatMap(\.units).map { unit in
+            Machine(
+                name: unit.name, title: unit.title.isEmpty ? unit.profile.title : unit.title, kind: unit.profile.kind,
+                manufacturer: unit.profile.manufacturer, model: unit.profile.model)
+        }
+    }
+}
+
+extension ByteWriter {
+    /// `/v1/layout`.
+    mutating func writeLayout(_ layout: SiteLayout) {
+        beginObject()
+        beginArray("machines")
+        for machine in layout.machines {
+            beginObject()
+            field("name", machine.name)
+            field("title", machine.title)
+            field("kind", machine.kind.rawValue)
+            field("manufacturer", machine.manufacturer)
+            field("model", machine.model)
+            endObject()
+        }
+        endArray()
+        endObject()
+        append("\n")
+    }
+}
