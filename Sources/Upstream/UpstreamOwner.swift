@@ -94,6 +94,8 @@ final class UpstreamOwner {
         case .connecting where now.monotonic > answerBy: lost(connection, "no answer in time", now)
         case .connecting: break
         case .connected where !isConnected: connected(connection, now)
+        case .connected where pump.events.isStalled(at: now.monotonic):
+            lost(connection, "it takes events and acknowledges none", now)
         case .connected: break
         }
     }
@@ -152,7 +154,7 @@ final class UpstreamOwner {
     /// True when more could be sent at once.
     private func work(_ now: Moment) -> Bool {
         guard let connection else { return false }
-        pump.acknowledge(connection.takeAcknowledged())
+        pump.acknowledge(connection.takeAcknowledged(), at: now.monotonic)
         for message in connection.takeReceived() { hear(message, now) }
         for (kind, actor) in integrations.overdue(at: now) { ask(kind, actor, now) }
         flex?.turn(room.power.value, into: &pump.outbox, at: now)
@@ -293,7 +295,7 @@ final class UpstreamOwner {
             watch()
             do throws(SystemError) { try loop.turn(timeout_ms: 50) } catch { break }
         }
-        pump.acknowledge(connection.takeAcknowledged())
+        pump.acknowledge(connection.takeAcknowledged(), at: SystemTime.monotonic)
         pump.events.commit()
         connection.disconnect()
         unwatch()

@@ -34,8 +34,8 @@ struct UpstreamPump {
         budget = ByteBudget(bytesPerSecond: plan.bytesPerSecondMax, now: now.monotonic)
     }
 
-    mutating func acknowledge(_ numbers: [Int32]) {
-        events.acknowledge(numbers)
+    mutating func acknowledge(_ numbers: [Int32], at now: MonotonicTime) {
+        events.acknowledge(numbers, at: now)
         outbox.acknowledge(numbers)
     }
 
@@ -118,7 +118,7 @@ struct UpstreamPump {
 
     private mutating func sendEvents(to sink: some MessageSink, at now: Moment) -> Int {
         var count = 0
-        while count < 32, budget.hasRoom(at: now.monotonic), let bytes = events.sendNext(to: sink) {
+        while count < 32, budget.hasRoom(at: now.monotonic), let bytes = events.sendNext(to: sink, at: now.monotonic) {
             budget.spend(bytes)
             count += 1
         }

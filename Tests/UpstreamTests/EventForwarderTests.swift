@@ -25,7 +25,7 @@ private func ids(_ sink: RecordingSink) -> [String] {
         let feed = FakeFeed(), sink = RecordingSink()
         feed.append(.critical, at: start)
         var forwarder = forwarder(feed)
-        #expect(forwarder.sendNext(to: sink) != nil)
+        #expect(forwarder.sendNext(to: sink, at: moment(0).monotonic) != nil)
         let message = sink.messages[0]
         let event = try JSON.parse(message.payload)
         #expect(message.topic == "mdc/v1/mdc7/events")
@@ -42,11 +42,11 @@ private func ids(_ sink: RecordingSink) -> [String] {
         let feed = FakeFeed(), sink = RecordingSink()
         for _ in 0..<3 { feed.append(at: start) }
         var forwarder = forwarder(feed)
-        while forwarder.sendNext(to: sink) != nil {}
-        forwarder.acknowledge([2, 3])
+        while forwarder.sendNext(to: sink, at: moment(0).monotonic) != nil {}
+        forwarder.acknowledge([2, 3], at: moment(0).monotonic)
         forwarder.commit()
         #expect(feed.cursor == nil)
-        forwarder.acknowledge([1])
+        forwarder.acknowledge([1], at: moment(0).monotonic)
         forwarder.commit()
         #expect(feed.cursor == 3)
     }
@@ -55,12 +55,12 @@ private func ids(_ sink: RecordingSink) -> [String] {
         let feed = FakeFeed(), sink = RecordingSink()
         for _ in 0..<4 { feed.append(at: start) }
         var forwarder = forwarder(feed)
-        while forwarder.sendNext(to: sink) != nil {}
-        forwarder.acknowledge([1, 2])
+        while forwarder.sendNext(to: sink, at: moment(0).monotonic) != nil {}
+        forwarder.acknowledge([1, 2], at: moment(0).monotonic)
         forwarder.disconnected()
         sink.messages.removeAll()
         _ = forwarder.connected(isSessionPresent: true, at: moment(10))
-        while forwarder.sendNext(to: sink) != nil {}
+        while forwarder.sendNext(to: sink, at: moment(0).monotonic) != nil {}
         #expect(ids(sink) == ["id-3", "id-4"])
     }
 
@@ -70,7 +70,7 @@ private func ids(_ sink: RecordingSink) -> [String] {
         feed.keep(3)
         var forwarder = forwarder(feed)
         _ = forwarder.connected(isSessionPresent: true, at: moment(0))
-        while forwarder.sendNext(to: sink) != nil {}
+        while forwarder.sendNext(to: sink, at: moment(0).monotonic) != nil {}
         #expect(ids(sink) == ["id-4", "id-5"])
     }
 
@@ -80,7 +80,7 @@ private func ids(_ sink: RecordingSink) -> [String] {
         feed.keep(10)
         var forwarder = forwarder(feed, retention: .seconds(3 * 3600))
         let again = forwarder.connected(isSessionPresent: false, at: moment(10 * 3600))
-        while forwarder.sendNext(to: sink) != nil {}
+        while forwarder.sendNext(to: sink, at: moment(0).monotonic) != nil {}
         #expect(again == 3)
         #expect(ids(sink) == ["id-8", "id-9", "id-10"])
     }
@@ -91,14 +91,14 @@ private func ids(_ sink: RecordingSink) -> [String] {
         feed.keep(6)
         var first = forwarder(feed)
         #expect(first.replay(after: 2) == 4)
-        _ = first.sendNext(to: sink)
-        first.acknowledge([1])
+        _ = first.sendNext(to: sink, at: moment(0).monotonic)
+        first.acknowledge([1], at: moment(0).monotonic)
         first.commit()
         // A new life over the same journal.
         sink.messages.removeAll()
         var second = forwarder(feed)
         _ = second.connected(isSessionPresent: true, at: moment(1))
-        while second.sendNext(to: sink) != nil {}
+        while second.sendNext(to: sink, at: moment(0).monotonic) != nil {}
         #expect(ids(sink) == ["id-4", "id-5", "id-6"])
     }
 
@@ -106,11 +106,22 @@ private func ids(_ sink: RecordingSink) -> [String] {
         let feed = FakeFeed(), sink = RecordingSink()
         for _ in 0..<1000 { feed.append(at: start) }
         var forwarder = forwarder(feed)
-        while forwarder.sendNext(to: sink) != nil {}
+        while forwarder.sendNext(to: sink, at: moment(0).monotonic) != nil {}
         #expect(sink.messages.count == EventForwarder.inFlightMax)
         #expect(!forwarder.hasWork)
-        forwarder.acknowledge(sink.numbers)
+        forwarder.acknowledge(sink.numbers, at: moment(0).monotonic)
         #expect(forwarder.hasWork)
         #expect(forwarder.backlog().count == UInt64(1000 - EventForwarder.inFlightMax))
+    }
+
+    @Test func `a broker that takes events and acknowledges none is left`() {
+        let feed = FakeFeed(), sink = RecordingSink()
+        feed.append(at: start)
+        var forwarder = forwarder(feed)
+        _ = forwarder.sendNext(to: sink, at: moment(100).monotonic)
+        #expect(!forwarder.isStalled(at: moment(129).monotonic))
+        #expect(forwarder.isStalled(at: moment(131).monotonic))
+        forwarder.acknowledge([1], at: moment(131).monotonic)
+        #expect(!forwarder.isStalled(at: moment(500).monotonic))
     }
 }

@@ -8,6 +8,9 @@ struct EventForwarder {
     /// Events that wait for their acknowledgement; below the session's own limit, so that leaks and
     /// breaches always find room there.
     static let inFlightMax = 200
+    /// An acknowledgement that takes longer will not come on this connection; MQTT 3.1.1 repeats nothing
+    /// before the next one. nats-server behind a cut leaf link stays connected and says nothing.
+    static let patience = Nanoseconds.seconds(30)
     /// Events read from the journal at once.
     static let batch = 64
 
@@ -22,6 +25,8 @@ struct EventForwarder {
     private var ready: [Event] = []
     private var readyCursor = 0
     private(set) var sent: UInt64 = 0
+    /// When the broker last took something, or was first asked to.
+    private var movedAt = MonotonicTime.distantPast
 
     init(feed: any EventFeed, site: String, plan: EventsUpstreamPlan) {
         self.feed = feed
@@ -71,10 +76,11 @@ struct EventForwarder {
     }
 
     /// Sends the next event: how many bytes it took, nil when there is none or no room.
-    mutating func sendNext(to sink: some MessageSink) -> Int? {
+    mutating func sendNext(to sink: some MessageSink, at now: MonotonicTime) -> Int? {
         guard inFlight.count < EventForwarder.inFlightMax, let event = nextEvent() else { return nil }
         let message = envelope.render(event)
         guard let number = sink.publish(message) else { return nil }
+        if inFlight.isEmpty { movedAt = now }
         inFlight.append((number, event.sequence, false))
         lastSent = event.sequence
         readyCursor += 1
@@ -91,8 +97,9 @@ struct EventForwarder {
         return readyCursor < ready.count ? ready[readyCursor] : nil
     }
 
-    mutating func acknowledge(_ numbers: [Int32]) {
+    mutating func acknowledge(_ numbers: [Int32], at now: MonotonicTime) {
         if numbers.isEmpty { return }
+        movedAt = now
         for number in numbers {
             if let index = inFlight.firstIndex(where: { $0.number == number }) {
                 inFlight[index].isAcknowledged = true
@@ -103,6 +110,8 @@ struct EventForwarder {
         acknowledged = last.sequence
         inFlight.removeFirst(done.count)
     }
+
+    func isStalled(at now: MonotonicTime) -> Bool { !inFlight.isEmpty && now - movedAt > EventForwarder.patience }
 
     /// Makes the cursor durable, once for many acknowledgements: a crash in between only repeats events.
     mutating func commit() {
