@@ -36,6 +36,9 @@ final class JournalEvents: EventSource {
     init(_ journal: JournalRoom) { reader = RoomReader(journal, for: "status") }
 
     func events(since: UInt64, limit: Int) -> [Event] { reader.events(since: since, limit: limit) }
+    func newest(limit: Int) -> [Event] {
+        reader.read([]) { (reader) throws(StorageFault) in try reader.newest(limit: limit) }
+    }
 }
 
 /// The journal as Upstream reads it, on its own thread; the cursor stands in the journal's own file.

@@ -33,8 +33,9 @@ struct Rooms {
             site: plan.name, plan: plan.upstream, board: board, time: time, events: desk.events,
             feed: JournalFeed(journal), requests: desk.requests, stateFolder: plan.journal.folder)
         status = try StatusRoom(
-            plan: plan.status, socketPath: runFolder + "/agent.sock", passed: doors.forStatus(),
-            events: JournalEvents(journal), actions: ControlActions.table(desk.requests))
+            plan: plan.status, layout: SiteLayout(plan), socketPath: runFolder + "/agent.sock",
+            stateFolder: plan.journal.folder, passed: doors.forStatus(), events: JournalEvents(journal),
+            actions: ControlActions.table(desk.requests))
     }
 
     /// The memory first, so that nothing happens unwritten; the doors last, so that who finds them open

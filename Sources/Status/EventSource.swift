@@ -1,4 +1,3 @@
-public import Journal
 public import Site
 import Synchronization
 
@@ -10,34 +9,13 @@ public protocol EventSource: Sendable {
     func newest(limit: Int) -> [Event]
 }
 
-/// The Journal as such a source. A reader belongs to one thread at a time: the lock sees to that.
-public final class JournalEvents: EventSource {
-    private let make: @Sendable () -> JournalReader
-    private let reader = Mutex<JournalReader?>(nil)
+/// A source that only one thread may use, for the server's thread and the streams' thread.
+final class SharedEvents: EventSource {
+    private let source: Mutex<any EventSource>
+    init(_ source: any EventSource) { self.source = Mutex(source) }
 
-    /// `make` opens a reader; asked again after a reader failed.
-    public init(_ make: @escaping @Sendable () -> JournalReader) { self.make = make }
-
-    public func events(since: UInt64, limit: Int) -> [Event] {
-        read { (reader) throws(StorageFault) in try reader.events(JournalReader.Filter(since: since), limit: limit) }
+    func events(since: UInt64, limit: Int) -> [Event] {
+        source.withLock { $0.events(since: since, limit: limit) }
     }
-
-    public func newest(limit: Int) -> [Event] {
-        read { (reader) throws(StorageFault) in try reader.newest(limit: limit) }
-    }
-
-    private func read(_ body: (JournalReader) throws(StorageFault) -> [Event]) -> [Event] {
-        reader.withLock { kept in
-            let reader = kept ?? make()
-            do throws(StorageFault) {
-                let events = try body(reader)
-                kept = reader
-                return events
-            } catch {
-                // The journal room says what is wrong with its file; here it is only silent.
-                kept = nil
-                return []
-            }
-        }
-    }
+    func newest(limit: Int) -> [Event] { source.withLock { $0.newest(limit: limit) } }
 }

@@ -46,7 +46,7 @@ public final class StatusRoom: Sendable {
         tls = opening.tls
         fingerprint = opening.tls.flatMap { OwnCertificate.fingerprint($0.files.certificate) }
         service = try StatusService(
-            events: events, actions: actions, doors: opening.doors, machines: layout,
+            events: events.map { SharedEvents($0) }, actions: actions, doors: opening.doors, machines: layout,
             watchersMax: max(4, plan.connectionsMax / 2))
         var limits = HTTPLimits()
         limits.connectionsMax = plan.connectionsMax

@@ -62,7 +62,7 @@ import Testing
         process.executableURL = URL(fileURLWithPath: "/usr/bin/chromium")
         var arguments = [
             "--headless=new", "--no-sandbox", "--disable-gpu", "--user-data-dir=\(folder)", "--window-size=\(size)",
-            "--lang=\(language)", "--timeout=6000", "--enable-logging=stderr", "--disable-dev-shm-usage",
+            "--accept-lang=\(language)", "--timeout=6000", "--enable-logging=stderr", "--disable-dev-shm-usage",
         ]
         if let pictures = ProcessInfo.processInfo.environment["MDC_PICTURES"] {
             arguments.append("--screenshot=\(pictures)/page-\(language).png")

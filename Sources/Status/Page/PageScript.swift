@@ -4,7 +4,7 @@ enum PageScript {
     static let javascript = #"""
         "use strict";
         const $ = (id) => document.getElementById(id);
-        const state = { status: null, points: new Map(), machines: [], alarms: [], events: [], trends: null,
+        const state = { status: null, points: new Map(), machines: [], alarms: null, events: [], trends: null,
           seen: 0 };
         let language = localStorage.getItem("language") || (navigator.language.startsWith("ko") ? "ko" : "en");
         const t = (key) => TEXTS[language][key] || key;
@@ -83,14 +83,14 @@ enum PageScript {
           return null;
         }
         function alarmsOf(name) {
-          return state.alarms.filter((a) => a.active && (a.subject === name || a.subject.startsWith(name + ".")));
+          return (state.alarms || []).filter((a) => a.active && (a.subject === name || a.subject.startsWith(name + ".")));
         }
         function condition(name, unit) {
           const alarms = alarmsOf(name);
           if (alarms.some((a) => a.severity === "critical" || a.severity === "major")) return "bad";
           if (unit && unit.state === "offline") return "bad";
           if (alarms.length) return "warn";
-          return unit && unit.state !== "online" ? "idle" : "";
+          return unit && unit.state === "online" ? "" : "idle";
         }
         function box(svg, x, y, width, title, lines, kind, hover) {
           const height = 60, group = make("g", {});
@@ -107,7 +107,7 @@ enum PageScript {
           const unit = unitOf(machine.name), values = figures(machine, 3);
           const lines = [values[0] ? shown(values[0]) : unit ? t(unit.state === "starting" ? "unread" : unit.state)
             : "–",
-            unit && unit.state === "offline" ? t("offline") : values.slice(1).map(shown).join("  ")];
+            unit && unit.state === "offline" ? unit.error || "" : values.slice(1).map(shown).join("  ")];
           const hover = [machine.title || machine.name, machine.model].concat(values.map((p) => p.name + " = "
             + shown(p)),
             alarmsOf(machine.name).map((a) => "! " + a.text)).filter(Boolean).join("\n");
@@ -187,6 +187,7 @@ enum PageScript {
         // ---- alarms
         function drawAlarms() {
           const list = $("alarms");
+          if (!state.alarms) return;
           if (!state.alarms.length) { list.replaceChildren(make("li", { class: "cleared" }, t("no-alarms"))); return;
             }
           list.replaceChildren(...state.alarms.map((alarm) => {
@@ -201,9 +202,9 @@ enum PageScript {
           }));
         }
         async function acknowledge(id) {
-          const answer = await fetch("/v1/actions/alarms/ack", { method: "POST", headers: {
+          const answer = await fetch("/v1/actions/acknowledge", { method: "POST", headers: {
             "Content-Type": "application/json" },
-            body: JSON.stringify({ id }) }).catch(() => null);
+            body: JSON.stringify({ alarm: id }) }).catch(() => null);
           if (answer && answer.ok) return loadAlarms();
           say(answer && answer.status === 403 ? t("readonly") : t("failed") + (answer ? ": "
             + (await answer.json()).error : ""));
