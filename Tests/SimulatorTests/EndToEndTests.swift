@@ -11,7 +11,7 @@ import Testing
 @Suite(.serialized) struct EndToEndTests {
     /// One bus and one port for each machine.
     private func plan(_ profiles: [EquipmentProfile], _ link: (Int) -> ModbusLink) -> SitePlan {
-        let intervals = PollIntervals(fast: .milliseconds(200), normal: .milliseconds(400), slow: .seconds(60))
+        let intervals = PollIntervals(fast: .seconds(2), normal: .seconds(4), slow: .seconds(60))
         let buses = profiles.enumerated().map { index, profile in
             let unit = ModbusUnit(name: profile.name, unitID: 200 + index, profile: profile, intervals: intervals)
             return ModbusBus(name: "bus\(index)", link: link(index), timeout: .seconds(5), units: [unit])
@@ -26,7 +26,7 @@ import Testing
         let ports = simulation.ports
         try #require(ports.count == profiles.count)
         let site = plan(profiles) { .tcp(host: "127.0.0.1", port: ports[$0]) }
-        let board = Board(PointTable(site.points))
+        let board = Board(PointTable(site.modbus.points))
         let room = try ModbusRoom(
             plan: site.modbus, board: board, time: SystemTime(), events: try Mailbox(capacity: 4096))
         try room.start()
@@ -65,7 +65,7 @@ import Testing
         let units = try [("cdu1", "meta-orv3-rpu", 12), ("climate", "xy-md02", 2)].map { name, profile, unit in
             ModbusUnit(
                 name: name, unitID: unit, profile: try #require(library.equipment[profile]),
-                intervals: PollIntervals(fast: .milliseconds(500), normal: .seconds(1), slow: .seconds(60)))
+                intervals: PollIntervals(fast: .seconds(2), normal: .seconds(4), slow: .seconds(60)))
         }
         let bus = ModbusBus(
             name: "serial", link: .rtu(device: folder + "/tty", settings, kernelRS485: false), timeout: .seconds(2),
@@ -73,7 +73,7 @@ import Testing
         let site = SitePlan(name: "test", title: "test", modbus: ModbusPlan(buses: [bus]))
         let simulation = try RunningSimulation(site)
         defer { simulation.stop() }
-        let board = Board(PointTable(site.points))
+        let board = Board(PointTable(site.modbus.points))
         let room = try ModbusRoom(
             plan: site.modbus, board: board, time: SystemTime(), events: try Mailbox(capacity: 4096))
         try room.start()
