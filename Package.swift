@@ -76,11 +76,12 @@ let package = Package(
         door("mdc-agent", "Agent"),
         door("mdc-sim", "Simulator"),
 
+        .target(name: "CBench", path: "Tests/CBench"),
         .executableTarget(
             name: "mdc-bench",
             dependencies: [
                 "Platform", "Site", "Profiles", "Modbus", "Security", "Accelerators", "Control", "Journal", "HTTP",
-                "Status", "Upstream", "Inference", "CLinux", "CModbus", "CSQLite",
+                "Status", "Upstream", "Inference", "CLinux", "CModbus", "CSQLite", "CBench",
             ],
             path: "Tests/Bench", swiftSettings: discipline),
 

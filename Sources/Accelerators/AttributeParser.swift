@@ -147,6 +147,19 @@ private func lastIndex(of byte: UInt8, _ bytes: Span<UInt8>) -> Int? {
     return nil
 }
 
+/// A short decimal number that is the whole text, as most files of sysfs are; nil: look closer.
+func wholeNumber(_ bytes: Span<UInt8>) -> Double? {
+    let isNegative = bytes.count > 1 && bytes[0] == UInt8(ascii: "-")
+    // 18 digits fit an Int64.
+    guard bytes.count > 0, bytes.count < 18 else { return nil }
+    var number: Int64 = 0
+    for at in (isNegative ? 1 : 0)..<bytes.count {
+        guard bytes[at] &- 48 < 10 else { return nil }
+        number = number &* 10 &+ Int64(bytes[at] &- 48)
+    }
+    return Double(isNegative ? -number : number)
+}
+
 /// The line [at, end) begins with `key` as a whole word.
 private func isKey(_ key: [UInt8], _ bytes: Span<UInt8>, _ at: Int, _ end: Int) -> Bool {
     guard end - at > key.count else { return false }

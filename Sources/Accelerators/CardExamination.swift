@@ -51,7 +51,7 @@ struct CardExamination {
             return note(&slot, "unread", "not read yet", .unknown, .observe)
         }
         slot.isDeterminable = true
-        for index in record.layout.attributes.indices { examineAttribute(index, record, &slot) }
+        for index in record.suspects { examineAttribute(index, record, &slot) }
     }
 
     private func examineIdentity(_ record: CardRecord, _ slot: inout CardSlot) {
@@ -100,15 +100,15 @@ struct CardExamination {
         let attribute = record.layout.attributes[index]
         let sample = record.content.samples[index]
         if sample.outcome == .state, Int(sample.detail) < attribute.states.count {
-            examineState(attribute, Int(sample.detail), record.timeInState(index, now.monotonic), &slot)
+            examineState(attribute, Int(sample.detail), record.attributes[index].timeInState(now.monotonic), &slot)
         }
-        for check in record.activeChecks(index, now.monotonic) {
+        for check in record.activeChecks(index) {
             slot.findings.note(
                 check.verdict, now.wall,
                 evidence: [Evidence(attribute.title, shown(sample.value, attribute.unit))])
         }
         examineLink(index, record, &slot)
-        if record.isImplausible(index) {
+        if record.attributes[index].isImplausible {
             note(
                 &slot, "sensor.implausible", "\(attribute.title) reads what cannot be", .degraded, .observe,
                 [Evidence(attribute.title, shown(sample.value, attribute.unit))])

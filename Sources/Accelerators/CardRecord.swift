@@ -15,17 +15,13 @@ final class CardRecord {
     private(set) var slot: Int?
 
     private(set) var content = StationExchange.Content()
-    private var seen: [UInt32] = []
-    private var checks: [[CheckState]] = []
-    private var implausible: [CheckState] = []
-    /// For link width and speed: below what card and port can do, twice of the last three times.
-    private var shortLink: [CheckState] = []
-    private var stateSince: [(detail: Int32, since: MonotonicTime)] = []
-    private var points: [PointID?] = []
+    private(set) var attributes: [AttributeRecord] = []
     private var highestPoint: PointID?
-
-    private static let shortLinkRule = AcceleratorAttribute.Check.Rule.above(limit: 0, clear: 0, count: 2, window: 3)
-    private static let implausibleRule = AcceleratorAttribute.Check.Rule.above(limit: 0, clear: 0, count: 3, window: 5)
+    /// Attributes of which something is to be said, as of the last look.
+    private(set) var suspects: [Int] = []
+    private var links: [Int] = []
+    /// Its points were told that nothing is known; everything is published anew when it answers again.
+    private var isSilenced = false
 
     init(station: Station, generation: UInt64, card: PCICard, layout: AcceleratorLayout) {
         self.station = station
@@ -39,13 +35,9 @@ final class CardRecord {
     }
 
     private func reset() {
-        let attributes = layout.attributes
-        seen = attributes.map { _ in 0 }
-        checks = attributes.map { $0.checks.map { _ in CheckState() } }
-        implausible = attributes.map { _ in CheckState() }
-        shortLink = attributes.map { _ in CheckState() }
-        stateSince = attributes.map { _ in (-1, .distantPast) }
-        points = attributes.map { _ in nil }
+        attributes = layout.attributes.map { AttributeRecord($0) }
+        links = attributes.indices.filter { attributes[$0].isLink }
+        suspects = []
     }
 
     func bind(slot: Int, name: String, layout: AcceleratorLayout, board: Board) {
@@ -53,25 +45,39 @@ final class CardRecord {
         self.slot = slot
         self.layout = layout
         reset()
-        points = layout.attributes.map { $0.point.isEmpty ? nil : board.points.id(of: "\(name).\($0.point)") }
+        for (index, attribute) in layout.attributes.enumerated() where !attribute.point.isEmpty {
+            attributes[index].point = board.points.id(of: "\(name).\(attribute.point)")
+        }
         highestPoint = board.points.id(of: "\(name).temperature.highest")
     }
 
     func unbind() {
         slot = nil
-        points = layout.attributes.map { _ in nil }
+        for index in attributes.indices { attributes[index].point = nil }
         highestPoint = nil
     }
 
     /// Copies what the card's thread last read. True when something is new.
     func collect() -> Bool {
+        let isNew = copy()
+        if isNew && isSilenced {
+            isSilenced = false
+            for index in attributes.indices { attributes[index].forgetSample() }
+        }
+        return isNew
+    }
+
+    private func copy() -> Bool {
         station.exchange.content.withLock { shared in
             guard shared.generation == generation, shared.sweeps != content.sweeps else { return false }
-            if content.samples.count == shared.samples.count {
-                for index in shared.samples.indices { content.samples[index] = shared.samples[index] }
+            var mine: [Sample] = []
+            swap(&mine, &content.samples)
+            if mine.count == shared.samples.count {
+                for index in shared.samples.indices { mine[index] = shared.samples[index] }
             } else {
-                content.samples = shared.samples
+                mine = shared.samples
             }
+            swap(&mine, &content.samples)
             if content.textVersion != shared.textVersion { content.texts = shared.texts }
             content.textVersion = shared.textVersion
             content.sweeps = shared.sweeps
@@ -82,68 +88,69 @@ final class CardRecord {
         }
     }
 
-    /// Each fresh sample: through its checks, and onto the Board.
-    func digest(board: Board) {
-        guard content.samples.count == layout.attributes.count else { return }
+    /// Each fresh sample: through its checks, and onto the Board. The table is taken out while it is worked
+    /// on: touching it in place would be checked at every access.
+    func digest(board: Board, _ now: MonotonicTime) {
+        let samples = content.samples
+        guard samples.count == attributes.count else { return }
+        var table: [AttributeRecord] = []
+        swap(&table, &attributes)
+        var found = suspects
+        found.removeAll(keepingCapacity: true)
         var highest: (value: Double, time: Moment)?
-        for index in content.samples.indices {
-            let sample = content.samples[index]
-            let isFresh = sample.sequence != seen[index]
-            seen[index] = sample.sequence
-            if isFresh { digest(index, sample, board) }
-            if layout.attributes[index].role == .temperature, isTrusted(index), sample.value > highest?.value ?? -1e9 {
-                highest = (sample.value, sample.time)
+        for index in samples.indices {
+            if table[index].isFresh(samples[index]) {
+                table[index].take(samples[index])
+                publish(table[index], index, samples[index], board)
             }
+            if table[index].isTemperature, table[index].isTrusted, samples[index].value > highest?.value ?? -1e9 {
+                highest = (samples[index].value, samples[index].time)
+            }
+            if table[index].isSuspect(samples[index], now) { found.append(index) }
         }
+        swap(&table, &attributes)
+        suspects = found
         if let highest, let highestPoint { board.publish(highestPoint, highest.value, at: highest.time) }
+        for index in links { compareLink(index) }
     }
 
-    private func digest(_ index: Int, _ sample: Sample, _ board: Board) {
-        let now = sample.time.monotonic
-        if sample.outcome == .number || sample.outcome == .state {
-            let isPlausible = plausible(index, sample)
-            implausible[index].update(Self.implausibleRule, isPlausible ? 0 : 1, now)
-            if isPlausible {
-                for check in checks[index].indices {
-                    checks[index][check].update(layout.attributes[index].checks[check].rule, sample.value, now)
-                }
-                if let limit = linkLimit(index) {
-                    shortLink[index].update(Self.shortLinkRule, sample.value < limit ? 1 : 0, now)
-                }
-                if stateSince[index].detail != sample.detail { stateSince[index] = (sample.detail, now) }
-            }
-        }
-        if let point = points[index] { publish(point, index, sample, board) }
+    /// What the link does now against what it could.
+    private func compareLink(_ index: Int) {
+        guard attributes[index].isTrusted, let limit = linkLimit(index) else { return }
+        attributes[index].compare(content.samples[index], with: limit)
+        if attributes[index].isShort && !suspects.contains(index) { suspects.append(index) }
     }
 
-    private func publish(_ point: PointID, _ index: Int, _ sample: Sample, _ board: Board) {
+    private func publish(_ record: borrowing AttributeRecord, _ index: Int, _ sample: Sample, _ board: Board) {
+        guard let point = record.point else { return }
         switch sample.outcome {
         case .number, .state:
-            if !plausible(index, sample) { return board.publish(point, .invalid, .outOfRange) }
-            for check in checks[index].indices where checks[index][check].isActive {
-                if case .frozenFor = layout.attributes[index].checks[check].rule {
-                    return board.publish(point, .invalid, .frozen)
-                }
+            if !record.isPlausible {
+                board.publish(point, .invalid, .outOfRange)
+            } else if record.isFrozen {
+                board.publish(point, .invalid, .frozen)
+            } else {
+                board.publish(point, sample.value, at: sample.time)
             }
-            board.publish(point, sample.value, at: sample.time)
         case .text: board.publish(point, text: content.texts[index], at: sample.time)
         case .asleep: board.publish(point, .stale, .asleep)
         case .unsupported:
             if hasOtherSource(index) { return }
             board.publish(point, .unsupported, card.driver == nil ? .noDriver : .disabled)
         case .malformed: board.publish(point, .invalid, .malformedReply)
-        case .failed:
-            let reason: Reason =
-                switch sample.detail {
-                case 1, 13: .noPermission  // EPERM, EACCES
-                case 6, 19: .absent  // ENXIO, ENODEV
-                case 11, 16: .deviceBusy  // EAGAIN, EBUSY
-                case 61: .disabled  // ENODATA: the sensor is switched off
-                case 110: .timeout  // ETIMEDOUT
-                default: .inputOutput
-                }
-            board.publish(point, .failed, reason, detail: UInt16(clamping: sample.detail))
+        case .failed: board.publish(point, .failed, reason(of: sample), detail: UInt16(clamping: sample.detail))
         case .notRead: break
+        }
+    }
+
+    private func reason(of sample: Sample) -> Reason {
+        switch sample.detail {
+        case 1, 13: .noPermission  // EPERM, EACCES
+        case 6, 19: .absent  // ENXIO, ENODEV
+        case 11, 16: .deviceBusy  // EAGAIN, EBUSY
+        case 61: .disabled  // ENODATA: the sensor is switched off
+        case 110: .timeout  // ETIMEDOUT
+        default: .inputOutput
         }
     }
 
@@ -158,47 +165,16 @@ final class CardRecord {
 
     /// Every point of the card says why there is no value.
     func publishAll(_ quality: Quality, _ reason: Reason, board: Board) {
-        for case let point? in points { board.publish(point, quality, reason) }
+        isSilenced = true
+        for attribute in attributes {
+            if let point = attribute.point { board.publish(point, quality, reason) }
+        }
         if let highestPoint { board.publish(highestPoint, quality, reason) }
     }
 
-    private func plausible(_ index: Int, _ sample: Sample) -> Bool {
-        sample.outcome == .state || layout.attributes[index].plausible?.contains(sample.value) ?? true
+    func activeChecks(_ index: Int) -> [AcceleratorAttribute.Check] {
+        attributes[index].activeChecks.map { layout.attributes[index].checks[$0] }
     }
-
-    /// A number that is good, plausible and not frozen.
-    func isTrusted(_ index: Int) -> Bool {
-        let sample = content.samples[index]
-        return (sample.outcome == .number || sample.outcome == .state) && plausible(index, sample)
-    }
-
-    func activeChecks(_ index: Int, _ now: MonotonicTime) -> [AcceleratorAttribute.Check] {
-        var active: [AcceleratorAttribute.Check] = []
-        for check in checks[index].indices where checks[index][check].isActive {
-            checks[index][check].tick(layout.attributes[index].checks[check].rule, now)
-            if checks[index][check].isActive { active.append(layout.attributes[index].checks[check]) }
-        }
-        return active
-    }
-
-    /// What card and port can both do, for an attribute that says what the link does now.
-    private func linkLimit(_ index: Int) -> Double? {
-        switch layout.attributes[index].role {
-        case .linkWidth: values(of: .linkWidthLimit).min()
-        case .linkSpeed: values(of: .linkSpeedLimit).min()
-        default: nil
-        }
-    }
-
-    /// The link's value now and what is possible, while it is below that.
-    func shortfall(of index: Int) -> (now: Double, possible: Double)? {
-        guard shortLink[index].isActive, let possible = linkLimit(index) else { return nil }
-        return (content.samples[index].value, possible)
-    }
-
-    func isImplausible(_ index: Int) -> Bool { implausible[index].isActive }
-
-    func timeInState(_ index: Int, _ now: MonotonicTime) -> Nanoseconds { now - stateSince[index].since }
 
     func text(of role: AcceleratorAttribute.Role) -> String? {
         guard let index = layout.attributes.firstIndex(where: { $0.role == role }), index < content.samples.count,
@@ -207,15 +183,24 @@ final class CardRecord {
         return content.texts[index]
     }
 
-    /// The good values of a role, with the attributes they come from.
+    /// The good values of a role.
     func values(of role: AcceleratorAttribute.Role) -> [Double] {
         layout.attributes.indices.filter {
-            layout.attributes[$0].role == role && $0 < content.samples.count && isTrusted($0)
+            layout.attributes[$0].role == role && $0 < content.samples.count && attributes[$0].isTrusted
         }.map { content.samples[$0].value }
     }
 
     /// The serial was read, or there is none to read.
     var isIdentified: Bool { content.sweeps > 0 }
 
-    var isAsleep: Bool { content.samples.contains { $0.outcome == .asleep } }
+    /// What card and port can both do, for an attribute that says what the link does now.
+    private func linkLimit(_ index: Int) -> Double? {
+        values(of: layout.attributes[index].role == .linkWidth ? .linkWidthLimit : .linkSpeedLimit).min()
+    }
+
+    /// The link's value now and what is possible, while it is below that.
+    func shortfall(of index: Int) -> (now: Double, possible: Double)? {
+        guard attributes[index].isLink, attributes[index].isShort, let possible = linkLimit(index) else { return nil }
+        return (content.samples[index].value, possible)
+    }
 }

@@ -14,7 +14,9 @@ struct Assignment: Sendable {
 
 /// Reads one card's files through descriptors it keeps open. Everything here may hang in the card's
 /// driver, so it runs on the card's own thread and says before each call what it is about to do.
-final class DeviceSampler {
+///
+/// A struct with one owner, not a class: its tables are touched for every value of every card.
+struct DeviceSampler: ~Copyable {
     /// A sysfs file is at most a page.
     private static let page = 4096
     /// A read this often too slow puts the file aside.
@@ -24,6 +26,9 @@ final class DeviceSampler {
 
     /// What one attribute needs at each read, apart from its parser.
     private struct Held {
+        /// The whole text is one number: by far the most files, and read without a look at the parser.
+        var isInteger = false
+        var scale = 1.0
         var descriptor: Int32 = -1
         var due = MonotonicTime.distantPast
         var interval = Nanoseconds.zero
@@ -47,6 +52,10 @@ final class DeviceSampler {
     private var runtimeStatus: Int?
     private var versionAttribute: Int?
     private var nextPlacing = MonotonicTime.distantPast
+    /// While above zero each call is timed by itself; else a whole sweep is, which costs no clock reading
+    /// per file. A card begins timed, and is again after a sweep that took long.
+    private var timedSweeps = 0
+    private static let timedSweepsAtFirst = 3
     private var buffer = [UInt8](repeating: 0, count: DeviceSampler.page)
 
     init(root: String, intervals: AcceleratorsPlan.Intervals, slowRead: Nanoseconds, exchange: StationExchange) {
@@ -56,15 +65,19 @@ final class DeviceSampler {
         self.exchange = exchange
     }
 
-    deinit { closeAll() }
+    deinit {
+        for one in held where one.descriptor >= 0 { close(one.descriptor) }
+    }
 
     /// Takes another card, or none.
-    func assign(_ new: Assignment?) {
+    mutating func assign(_ new: Assignment?) {
         closeAll()
         assignment = new
         let attributes = new?.layout.attributes ?? []
         held = attributes.map { attribute in
-            Held(interval: intervals.of(attribute.tier), wakes: attribute.wakes)
+            Held(
+                isInteger: attribute.parser == .integer, scale: attribute.scale,
+                interval: intervals.of(attribute.tier), wakes: attribute.wakes)
         }
         parsers = attributes.map { AttributeParser($0, version: nil) }
         samples = attributes.map { _ in Sample() }
@@ -72,11 +85,12 @@ final class DeviceSampler {
         runtimeStatus = attributes.firstIndex { $0.role == .runtimeStatus }
         versionAttribute = attributes.firstIndex { $0.role == .driverVersion }
         nextPlacing = .distantPast
+        timedSweeps = Self.timedSweepsAtFirst
         sawGone = false
         isTextChanged = true
     }
 
-    private func closeAll() {
+    private mutating func closeAll() {
         for index in held.indices where held[index].descriptor >= 0 {
             close(held[index].descriptor)
             held[index].descriptor = -1
@@ -84,7 +98,7 @@ final class DeviceSampler {
     }
 
     /// Reads what is due at `now`, hands it over, and says when something is due next.
-    func sweep(now: Moment) -> MonotonicTime {
+    mutating func sweep(now: Moment) -> MonotonicTime {
         guard assignment != nil else { return .distantFuture }
         let start = SystemTime.monotonic
         if now.monotonic >= nextPlacing { place(now, start) }
@@ -104,6 +118,8 @@ final class DeviceSampler {
             }
         }
         exchange.endCalls()
+        timedSweeps =
+            SystemTime.monotonic - start > slowRead ? Self.timedSweepsAtFirst : max(0, timedSweeps - 1)
         handOver()
         var next = nextPlacing
         for one in held where one.due < next { next = one.due }
@@ -127,7 +143,7 @@ final class DeviceSampler {
     }
 
     /// The value as the card says it now.
-    func readBack(_ index: Int, now: Moment) -> Double? {
+    mutating func readBack(_ index: Int, now: Moment) -> Double? {
         let before = samples[index].sequence
         _ = read(index, now: now, clock: SystemTime.monotonic, start: SystemTime.monotonic)
         guard samples[index].sequence != before, samples[index].outcome == .number else { return nil }
@@ -142,17 +158,18 @@ final class DeviceSampler {
     }
 
     /// One single raw read, never repeated: a driver that says EAGAIN would keep us here for ever.
-    private func read(_ index: Int, now: Moment, clock: MonotonicTime, start: MonotonicTime) -> MonotonicTime {
+    private mutating func read(_ index: Int, now: Moment, clock: MonotonicTime, start: MonotonicTime) -> MonotonicTime {
         let interval = held[index].interval
         held[index].due = interval == .zero ? .distantFuture : nextDue(held[index].due, interval, now.monotonic)
         guard held[index].descriptor >= 0 else { return clock }
         exchange.beginCall(index, at: clock)
+        let descriptor = held[index].descriptor
         let got = unsafe buffer.withUnsafeMutableBytes { bytes in
-            let got = unsafe cl_pread(held[index].descriptor, bytes.baseAddress, bytes.count, 0)
+            let got = unsafe cl_pread(descriptor, bytes.baseAddress, bytes.count, 0)
             // Pipes and some debug files know no offsets.
-            return got == -Int(ESPIPE) ? unsafe cl_read(held[index].descriptor, bytes.baseAddress, bytes.count) : got
+            return got == -Int(ESPIPE) ? unsafe cl_read(descriptor, bytes.baseAddress, bytes.count) : got
         }
-        let end = SystemTime.monotonic
+        let end = timedSweeps > 0 ? SystemTime.monotonic : clock
         let asked = now.advanced(by: clock - start)
         if got < 0 { fail(index, Int32(truncatingIfNeeded: -got), asked) } else { understand(index, got, asked) }
         if end - clock > slowRead { countSlowRead(index, now.monotonic) }
@@ -165,7 +182,10 @@ final class DeviceSampler {
         return next > now ? next : now + interval
     }
 
-    private func understand(_ index: Int, _ count: Int, _ asked: Moment) {
+    private mutating func understand(_ index: Int, _ count: Int, _ asked: Moment) {
+        if held[index].isInteger, let whole = wholeNumber(trimmed(buffer.span.extracting(0..<count))) {
+            return note(index, .number, whole * held[index].scale, asked)
+        }
         let result = parsers[index].parse(buffer.span.extracting(0..<count))
         switch result {
         case .number(let number): note(index, .number, number, asked)
@@ -182,7 +202,9 @@ final class DeviceSampler {
         }
     }
 
-    private func note(_ index: Int, _ outcome: Sample.Outcome, _ value: Double, _ time: Moment, detail: Int32 = 0) {
+    private mutating func note(
+        _ index: Int, _ outcome: Sample.Outcome, _ value: Double, _ time: Moment, detail: Int32 = 0
+    ) {
         samples[index].value = value
         samples[index].time = time
         samples[index].sequence &+= 1
@@ -190,7 +212,7 @@ final class DeviceSampler {
         samples[index].detail = detail
     }
 
-    private func fail(_ index: Int, _ code: Int32, _ asked: Moment) {
+    private mutating func fail(_ index: Int, _ code: Int32, _ asked: Moment) {
         if code == ENODEV || code == ENXIO {
             // A held file never binds to a successor: everything is opened anew.
             closeAll()
@@ -200,11 +222,14 @@ final class DeviceSampler {
         note(index, code == EOPNOTSUPP ? .unsupported : .failed, 0, asked, detail: code)
     }
 
-    private func keepText(_ index: Int, _ count: Int) {
-        if keep(trimmed(buffer.span.extracting(0..<count)), in: &texts[index]) { isTextChanged = true }
+    private mutating func keepText(_ index: Int, _ count: Int) {
+        var text: [UInt8] = []
+        swap(&text, &texts[index])
+        if keep(trimmed(buffer.span.extracting(0..<count)), in: &text) { isTextChanged = true }
+        swap(&text, &texts[index])
     }
 
-    private func countSlowRead(_ index: Int, _ now: MonotonicTime) {
+    private mutating func countSlowRead(_ index: Int, _ now: MonotonicTime) {
         held[index].slowReads += 1
         guard held[index].slowReads >= Self.slowReadsMax, !samples[index].isQuarantined else { return }
         samples[index].isQuarantined = true
@@ -213,7 +238,7 @@ final class DeviceSampler {
     }
 
     /// Codes that moved between drivers can be told only once the version is known.
-    private func chooseStates() {
+    private mutating func chooseStates() {
         guard let assignment, let versionAttribute else { return }
         let version = VersionRange.numbers(String(decoding: texts[versionAttribute], as: UTF8.self))
         for (index, attribute) in assignment.layout.attributes.enumerated() {
@@ -231,7 +256,7 @@ final class DeviceSampler {
     }
 
     /// Opens what is not open yet. A driver that is bound later brings files later: looked for again.
-    private func place(_ now: Moment, _ start: MonotonicTime) {
+    private mutating func place(_ now: Moment, _ start: MonotonicTime) {
         nextPlacing = now.monotonic + intervals.rescan
         guard let assignment, held.contains(where: { $0.descriptor < 0 }) else { return }
         exchange.beginCall(-1, at: start)
@@ -259,7 +284,7 @@ final class DeviceSampler {
         }
     }
 
-    private func handOver() {
+    private mutating func handOver() {
         guard let generation = assignment?.generation else { return }
         let newTexts = isTextChanged ? texts.map { String(decoding: $0, as: UTF8.self) } : nil
         if isTextChanged { textVersion += 1 }

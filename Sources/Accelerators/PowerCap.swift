@@ -53,7 +53,7 @@ extension Supervisor {
 
 extension DeviceSampler {
     /// Writes, and believes only what reads back. Drivers round: within a watt is what was asked for.
-    func carryOut(_ order: PowerCapOrder, now: Moment) {
+    mutating func carryOut(_ order: PowerCapOrder, now: Moment) {
         guard let attribute = attribute(order.attribute), let path = path(of: order.attribute) else {
             return order.answer.give(.rejected("the card's file is not there"))
         }

@@ -54,15 +54,15 @@ final class Station: Sendable {
     /// `told` is signalled after each sweep.
     func start(plan: AcceleratorsPlan, time: any TimeSource, told: Wakeup) throws(SystemError) {
         let started = try OwnerThread(name) { [self] in
-            let sampler = DeviceSampler(
+            var sampler = DeviceSampler(
                 root: plan.root, intervals: plan.intervals, slowRead: plan.slowRead, exchange: exchange)
-            run(sampler, time, told)
+            run(&sampler, time, told)
             hasEnded.store(true, ordering: .releasing)
         }
         thread.withLock { $0 = started }
     }
 
-    private func run(_ sampler: DeviceSampler, _ time: any TimeSource, _ told: Wakeup) {
+    private func run(_ sampler: inout DeviceSampler, _ time: any TimeSource, _ told: Wakeup) {
         let loop: EventLoop
         do throws(SystemError) {
             loop = try EventLoop()

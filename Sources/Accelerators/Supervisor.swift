@@ -190,7 +190,7 @@ final class Supervisor {
             if record.content.sawGone { isRescanDue = true }
         }
         if hasNews { bindRecords() }
-        for record in records where record.slot != nil { record.digest(board: board) }
+        for record in records where record.slot != nil { record.digest(board: board, now.monotonic) }
         let examination = CardExamination(now: now, plan: plan)
         var changed = false
         for index in slots.indices where slots[index].expected != nil || slots[index].record != nil {

@@ -8,54 +8,50 @@ import Site
 let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path
 
+/// A hardware library of nothing but our layouts: the register maps of other rooms take longer to read
+/// than these tests take to run.
+private let layoutsOnly: String = {
+    let folder = NSTemporaryDirectory() + "mdc-layouts-" + UUID().uuidString
+    try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try? FileManager.default.createSymbolicLink(
+        atPath: folder + "/accelerators", withDestinationPath: repository + "/Hardware/accelerators")
+    return folder
+}()
+
 /// The plan of a site file whose `accelerators` section is this text (indented by two).
 func makePlan(_ section: String, root: String) throws -> AcceleratorsPlan {
     let path = NSTemporaryDirectory() + "mdc-site-" + UUID().uuidString + ".yaml"
     let head = "site: test\naccelerators:\n  root: \(root)\n"
     try (head + section).write(toFile: path, atomically: true, encoding: .utf8)
     defer { try? FileManager.default.removeItem(atPath: path) }
-    return try SiteFile.load(path, hardware: repository + "/Hardware").accelerators
+    return try SiteFile.load(path, hardware: layoutsOnly).accelerators
 }
 
-/// The room's mind and its readers on one thread, with a clock that the test moves.
+/// The room on one thread, with a clock that the test moves.
 final class Workbench {
     let plan: AcceleratorsPlan
     /// Kept as long as the bench: the tree goes with it.
     private let sysfs: FakeSysfs
     let board: Board
     let events: Mailbox<EventDraft>
-    let supervisor: Supervisor
-    private var samplers: [DeviceSampler]
-    private let stations: [Station]
-    private var announcer: Announcer
+    private let rehearsal: AcceleratorRehearsal
     private(set) var now = Moment(
         monotonic: MonotonicTime(nanoseconds: 1_000_000_000_000), wall: WallTime(milliseconds: 1_800_000_000_000))
 
     init(_ section: String, _ sysfs: FakeSysfs) throws {
         self.sysfs = sysfs
-        let plan = try makePlan(section, root: sysfs.root)
-        self.plan = plan
+        plan = try makePlan(section, root: sysfs.root)
         board = Board(PointTable(plan.points))
         events = try Mailbox(capacity: 100)
-        stations = try (0..<plan.expected.count + plan.spares.count).map { try Station(name: "s\($0)") }
-        samplers = stations.map {
-            DeviceSampler(
-                root: plan.root, intervals: plan.intervals, slowRead: plan.slowRead, exchange: $0.exchange)
-        }
-        supervisor = Supervisor(plan: plan, board: board, stations: stations, now: now)
-        announcer = Announcer(events: events)
+        rehearsal = try AcceleratorRehearsal(plan: plan, board: board, events: events, now: now)
     }
 
-    /// Lets this many seconds pass, one liveness interval at a time.
+    var supervisor: Supervisor { rehearsal.supervisor }
+
+    /// Lets this many seconds pass, with a look at each of them.
     func run(seconds: Int) {
         for _ in 0..<seconds {
-            supervisor.rescanIfDue(now)
-            for (station, sampler) in zip(stations, samplers) {
-                if let order = station.takeOrder() { sampler.assign(order.assignment) }
-                _ = sampler.sweep(now: now)
-            }
-            _ = supervisor.look(now)
-            supervisor.announce(&announcer, now)
+            rehearsal.step(now)
             now = now.advanced(by: .seconds(1))
         }
     }

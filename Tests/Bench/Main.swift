@@ -7,6 +7,7 @@ enum Main {
     static let all: [Benchmark] = [
         FootprintBench.all,
         BoardBench.all,
+        AcceleratorsBench.all,
     ].flatMap { $0 }
 
     static func main() {
