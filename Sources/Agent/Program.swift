@@ -1,5 +1,6 @@
 internal import Diagnostics
 internal import Glibc
+internal import Inference
 internal import Site
 
 /// The command line of mdc-agent: the technicians' commands and the two daemons.
@@ -7,6 +8,8 @@ public enum Program {
     public static func main(_ arguments: [String]) -> Int32 {
         // A reader that hangs up is an error value, never a signal.
         signal(SIGPIPE, SIG_IGN)
+        // The hidden second life: a lane's process, started by `serve` over descriptors that it hands down.
+        if arguments.count > 1, arguments[1] == "lane" { return InferenceLane.main(Array(arguments.dropFirst())) }
         return table.run(Array(arguments.dropFirst())).rawValue
     }
 

@@ -16,9 +16,12 @@ struct Rooms {
     let journal: JournalRoom
     let status: StatusRoom
     let upstream: UpstreamRoom
+    let inference: InferenceWatch?
+    let agentCheck: AgentCheckRoom?
 
     init(
-        _ plan: SitePlan, board: Board, time: any TimeSource, desk: RequestDesk, runFolder: String, doors: PassedDoors
+        _ plan: SitePlan, board: Board, time: any TimeSource, desk: RequestDesk, runFolder: String, doors: PassedDoors,
+        page: PosturePageFile
     ) throws(SystemError) {
         modbus = try ModbusRoom(plan: plan.modbus, board: board, time: time, events: desk.events)
         security = try SecurityRoom(plan: plan.security, board: board, time: time, events: desk.events)
@@ -34,8 +37,15 @@ struct Rooms {
             feed: JournalFeed(journal), requests: desk.requests, stateFolder: plan.journal.folder)
         status = try StatusRoom(
             plan: plan.status, layout: SiteLayout(plan), socketPath: runFolder + "/agent.sock",
-            stateFolder: plan.journal.folder, passed: doors.forStatus(), events: JournalEvents(journal),
-            actions: ControlActions.table(desk.requests))
+            stateFolder: plan.journal.folder,
+            passed: doors.forStatus(),
+            events: JournalEvents { [journal] in journal.reader() },
+            actions: ControlActions.table(desk.requests).merging(RoomActions.table(modbus, upstream)) { $1 })
+        inference = plan.inference.isEnabled ? InferenceWatch(plan.inference) : nil
+        // A page that is not refreshed for three beats belongs to a loop that has stopped deciding.
+        agentCheck = try plan.upstream.agentCheck.map { (check) throws(SystemError) in
+            try AgentCheckRoom(plan: check) { now in page.page.posture(at: now, staleAfter: .milliseconds(1500)) }
+        }
     }
 
     /// The memory first, so that nothing happens unwritten; the doors last, so that who finds them open
@@ -45,16 +55,29 @@ struct Rooms {
         try security.start()
         try modbus.start()
         try accelerators.start()
+        try inference?.start()
         try upstream.start()
+        startAgentCheck()
         try status.start()
+    }
+
+    /// One door that cannot be opened keeps no other shut.
+    private func startAgentCheck() {
+        do throws(SystemError) { try agentCheck?.start() } catch {
+            Log.write(
+                .warning, "agent-check",
+                "\(error): load balancers cannot ask; another program has the port, or change upstream.agent-check")
+        }
     }
 
     /// Writers first: nothing changes a device while the rest goes down. The journal goes last.
     func stop() {
         status.stop()
+        agentCheck?.stop()
         modbus.stop()
         accelerators.stop()
         security.stop()
+        inference?.stop()
         upstream.stop()
         journal.stop()
     }
@@ -70,5 +93,6 @@ struct Rooms {
         snapshot.accelerators = accelerators.status.value
         snapshot.journal = journal.status.value
         snapshot.upstream = upstream.heartbeats.isEmpty ? nil : upstream.status.value
+        snapshot.inference = inference?.status.value
     }
 }

@@ -61,7 +61,7 @@ final class SitePlane {
         boardWakeup = try Wakeup()
         board = Board(PointTable(plan.points), wakeup: boardWakeup)
         desk = try RequestDesk()
-        rooms = try Rooms(plan, board: board, time: time, desk: desk, runFolder: runFolder, doors: doors)
+        rooms = try Rooms(plan, board: board, time: time, desk: desk, runFolder: runFolder, doors: doors, page: page)
         firstRound = FirstRound(plan, board, now: now.monotonic)
         let remembered = memory ?? SitePlane.storedMemory(rooms.journal)
         self.memory = remembered
@@ -136,7 +136,7 @@ final class SitePlane {
         let decisions = control.step(
             ControlInputs(
                 samples: samples, requests: desk.requests.takeAll(), drafts: desk.events.takeAll(),
-                writeResults: desk.writeResults.takeAll()),
+                writeResults: desk.writeResults.takeAll(), lanes: rooms.inference?.status.value?.lanes ?? []),
             now: now)
         controlDeadline = decisions.nextDeadline
         if let fresh = decisions.memory { memory = fresh }

@@ -166,7 +166,7 @@ enum ModbusCommands {
         writer.field("point", invocation.arguments[0])
         writer.field("value", value)
         writer.endObject()
-        let bytes = try client.post("/v1/modbus", writer.bytes)
+        let bytes = try client.post("/v1/actions/modbus", writer.bytes)
         let answer = try AgentClient.parse(bytes)
         if invocation.wantsJSON {
             invocation.console.raw(String(decoding: bytes, as: UTF8.self) + "\n")

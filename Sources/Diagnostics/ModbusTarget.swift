@@ -24,7 +24,7 @@ struct AgentBus: ModbusAsking {
         if let timeout { writer.field("timeout", timeout.wholeMilliseconds) }
         writer.endObject()
         do throws(AgentClient.Fault) {
-            return ModbusAnswer(try client.postJSON("/v1/modbus", writer.bytes))
+            return ModbusAnswer(try client.postJSON("/v1/actions/modbus", writer.bytes))
                 ?? .failed("the agent's answer is no answer")
         } catch { return .failed(error.description) }
     }
@@ -77,7 +77,7 @@ struct ModbusTarget {
 
     static func isRunning(_ client: AgentClient) -> Bool {
         do throws(AgentClient.Fault) {
-            _ = try client.post("/v1/modbus", Array(#"{"do":"stats"}"#.utf8))
+            _ = try client.post("/v1/actions/modbus", Array(#"{"do":"stats"}"#.utf8))
             return true
         } catch { return false }
     }

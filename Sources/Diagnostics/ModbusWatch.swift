@@ -9,7 +9,7 @@ extension ModbusCommands {
         let client = AgentClient(socketPath: invocation.socketPath)
         while true {
             do throws(AgentClient.Fault) {
-                let bytes = try client.post("/v1/modbus", Array(#"{"do":"stats"}"#.utf8))
+                let bytes = try client.post("/v1/actions/modbus", Array(#"{"do":"stats"}"#.utf8))
                 if invocation.has("--watch"), invocation.console.isTerminal {
                     invocation.console.raw("\u{1B}[H\u{1B}[2J")
                 }
@@ -83,7 +83,7 @@ extension ModbusCommands {
             writer.field("bus", invocation.arguments[0])
             writer.field("since", next)
             writer.endObject()
-            let document = try client.postJSON("/v1/modbus", writer.bytes)
+            let document = try client.postJSON("/v1/actions/modbus", writer.bytes)
             for frame in document["frames"]?.array ?? [] where left > 0 {
                 left -= 1
                 let direction = frame["sent"]?.bool == true ? "->" : "<-"

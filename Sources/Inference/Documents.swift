@@ -223,4 +223,25 @@ enum Documents {
         writer.field("ns", duration.nanoseconds)
         writer.endObject()
     }
+
+    /// `/lanes`: what the site plane asks once a second. Not of the protocol.
+    static func lanes(_ status: InferenceStatus) -> [UInt8] {
+        var writer = ByteWriter(capacity: 512)
+        writer.beginObject()
+        writer.field("ready", status.isReady)
+        writer.beginArray("lanes")
+        for lane in status.lanes {
+            writer.beginObject()
+            writer.field("model", lane.model)
+            writer.field("accelerator", lane.accelerator)
+            writer.field("state", lane.state)
+            writer.field("reason", lane.reason)
+            writer.field("inferences", lane.inferences)
+            writer.field("failures", lane.failures)
+            writer.endObject()
+        }
+        writer.endArray()
+        writer.endObject()
+        return writer.bytes
+    }
 }

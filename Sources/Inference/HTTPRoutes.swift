@@ -29,6 +29,10 @@ struct HTTPRoutes {
             try only(exchange, .get)
             return send(responder, MetricsText.render(house), "text/plain; version=0.0.4; charset=utf-8")
         }
+        if words == ["lanes"] {
+            try only(exchange, .get)
+            return send(responder, Documents.lanes(house.status.value))
+        }
         guard words.first == "v2" else { throw RequestFault(404, "Not Found") }
         let rest = Array(words.dropFirst())
         switch rest.first {

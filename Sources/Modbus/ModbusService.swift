@@ -2,7 +2,7 @@ public import Platform
 internal import Site
 
 extension ModbusRoom {
-    /// What technicians ask of a running agent, as JSON both ways (`POST /v1/modbus`):
+    /// What technicians ask of a running agent, as JSON both ways (`POST /v1/actions/modbus`):
     ///   {"do": "ask", "unit": "ups1" | "bus": "power", "id": 3, "table": "holding", "address": 0, "count": 2,
     ///    "timeout": ms}  ->  {"values": [...]} | {"exception": 2, "text": "..."} | {"failed": "..."}
     ///   the same with "identification": true  ->  {"texts": {"0": "..."}}
@@ -10,11 +10,7 @@ extension ModbusRoom {
     ///   {"do": "trace", "bus": "power", "since": 0}  ->  {"frames": [{"index", "time", "sent", "bytes", "text"}], "next"}
     ///   {"do": "stats"}  ->  {"buses": [...]}
     /// `reply` is called exactly once with an HTTP status, on this thread or a bus's, and must only hand over.
-    public func perform(_ body: [UInt8], reply: @escaping @Sendable (_ status: Int, _ json: [UInt8]) -> Void) {
-        let json: JSON
-        do throws(JSON.Fault) { json = try JSON.parse(body) } catch {
-            return reply(400, ModbusRoom.errorText("\(error)"))
-        }
+    public func perform(_ json: JSON, reply: @escaping @Sendable (_ status: Int, _ json: [UInt8]) -> Void) {
         switch json["do"]?.string {
         case "ask": ask(json, reply)
         case "preview": preview(json, reply)
