@@ -39,7 +39,7 @@ struct Rooms {
             plan: plan.status, layout: SiteLayout(plan), socketPath: runFolder + "/agent.sock",
             stateFolder: plan.journal.folder,
             passed: doors.forStatus(),
-            events: JournalEvents { [journal] in journal.reader() },
+            events: JournalEvents(journal),
             actions: ControlActions.table(desk.requests).merging(RoomActions.table(modbus, upstream)) { $1 })
         inference = plan.inference.isEnabled ? InferenceWatch(plan.inference) : nil
         // A page that is not refreshed for three beats belongs to a loop that has stopped deciding.
