@@ -50,6 +50,7 @@ let package = Package(
         library("CYaml", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
         .target(name: "CLinux"),
         .target(name: "COnnxRuntime"),
+        .target(name: "CMdcInfer", exclude: ["ring.py"]),
 
         room("Platform", "CLinux", "CSystemd"),
         room("Site", "Platform"),
@@ -104,7 +105,8 @@ let package = Package(
         .executableTarget(
             name: "mdc-lane", dependencies: ["Inference", "Site", "Platform", "Profiles", "CLinux"], path: "Tests/LaneProgram",
             swiftSettings: discipline),
-        tests(of: "Inference", with: "Site", "Platform", "HTTP", "Profiles", "CLinux", "mdc-lane"),
+        tests(
+            of: "Inference", with: "Site", "Platform", "HTTP", "Profiles", "CLinux", "CMdcInfer", "COnnxRuntime", "mdc-lane"),
         tests(of: "Diagnostics", with: "Site", "Platform", "Profiles"),
         tests(of: "Agent", with: "Site", "Platform", "Profiles"),
         tests(of: "Simulator", with: "Site", "Platform", "Profiles", "Modbus", "CModbus", "CLinux"),

@@ -1,6 +1,7 @@
 #include "COnnxRuntime.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +44,7 @@ static int refuse(char *why, const char *text) {
     return 1;
 }
 
-int ort_load(const char *library, char *why) {
-    if (api) return 0;
+static int load(const char *library, char *why) {
     void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
     if (!handle) return refuse(why, dlerror());
     const api_base *(*get_base)(void) = (const api_base *(*)(void))dlsym(handle, "OrtGetApiBase");
@@ -58,6 +58,17 @@ int ort_load(const char *library, char *why) {
     TRY(CALL(CREATE_CPU_MEMORY_INFO, int, int, void **)(ARENA_ALLOCATOR, MEMORY_DEFAULT, &memory_info));
     TRY(CALL(DEFAULT_ALLOCATOR, void **)(&allocator));
     return 0;
+}
+
+// Lanes that are threads load at the same time.
+int ort_load(const char *library, char *why) {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static bool is_loaded;
+    pthread_mutex_lock(&lock);
+    int failed = is_loaded ? 0 : load(library, why);
+    if (!failed) is_loaded = true;
+    pthread_mutex_unlock(&lock);
+    return failed;
 }
 
 const char *ort_version(void) { return version_text; }

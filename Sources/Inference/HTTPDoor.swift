@@ -226,7 +226,7 @@ final class HTTPDoor: HTTPService, ResponseOwner, RequestOrigin, @unchecked Send
         } else {
             try scanner.scan(text, 0..<jsonBytes)
         }
-        let check = RequestCheck(
+        var check = RequestCheck(
             request: request, model: model, description: description, landing: request.rows == nil ? .text : .rows,
             binaryStart: jsonBytes, binaryBytes: total - jsonBytes)
         try check.settle(scanner.inputs)

@@ -107,6 +107,7 @@ struct HTTPRoutes {
             call.removeFirst(2)
         }
         if call.first == "trace" { return try trace(Array(call.dropFirst()), exchange, body, responder) }
+        if call == ["infer"] { throw RequestFault(405, "Method Not Allowed") }
         try only(exchange, .get)
         guard let model = house.model(named: name, version: version) else {
             throw RequestFault(

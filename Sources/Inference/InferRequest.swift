@@ -72,8 +72,11 @@ final class InferRequest {
     var queueIndex = -1
     /// Nobody waits for the answer any more; it may still be running.
     var isAbandoned = false
-    /// The origin's own note.
+    /// The origin's own notes.
     var note: UInt64 = 0
+    var number: UInt64 = 0
+    /// The places of the outputs were given with the request (a ring's slot).
+    var hasFixedOutputs = false
 
     init(index: Int) {
         self.index = index
@@ -112,6 +115,8 @@ final class InferRequest {
         queueIndex = -1
         isAbandoned = false
         note = 0
+        number = 0
+        hasFixedOutputs = false
     }
 }
 

@@ -33,6 +33,7 @@ final class InferenceHouse: @unchecked Sendable {
     private var lastPosture = PostureState.normal
     private var wasWiped = false
     private var hasAnnouncedReady = false
+    var ring: RingDoor?
     var refusals = RefusalCounts()
     var isStopping = false
 
@@ -304,6 +305,9 @@ extension InferenceHouse: LoopGuest {
         self.seat = seat
         now = SystemTime.monotonic
         wallMilliseconds = time.now().wall.milliseconds
+        do throws(SystemError) { try ring?.open(seat) } catch {
+            Log.write(.fault, "inference", "no native clients: \(error)")
+        }
         rescan()
         publishStatus()
     }
@@ -312,6 +316,8 @@ extension InferenceHouse: LoopGuest {
         now = SystemTime.monotonic
         if let (lane, isControl) = watched[descriptor] {
             isControl ? lane.controlIsReady(now) : lane.signalled(now)
+        } else {
+            ring?.ready(descriptor, hangup: hangup, now)
         }
     }
 
@@ -319,6 +325,7 @@ extension InferenceHouse: LoopGuest {
         self.now = SystemTime.monotonic
         wallMilliseconds = time.now().wall.milliseconds
         lookAtPosture()
+        ring?.look(self.now)
         var wake = self.now + .milliseconds(500)
         for model in serving {
             wake = min(wake, model.pump(self.now, mayStart: mayStart))
@@ -346,6 +353,7 @@ extension InferenceHouse: LoopGuest {
     }
 
     func leaving() {
+        ring?.close()
         for model in serving + others { model.close() }
         serving.removeAll()
         others.removeAll()

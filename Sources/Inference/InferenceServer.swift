@@ -17,6 +17,8 @@ public final class InferenceServer: Sendable {
         public var executable = "/proc/self/exe"
         /// Listening sockets held by systemd, instead of the plan's addresses.
         public var listeners: [HTTPListener] = []
+        /// The native clients' listening socket, held by systemd; it is copied.
+        public var ringListener: Int32?
         /// How often a lane looks for its next job before it sleeps; 0 on machines with few cores.
         public var spins = 0
         /// Called once, on the serving thread, when every model has loaded (or failed to).
@@ -36,6 +38,12 @@ public final class InferenceServer: Sendable {
             plan, pool: pool, posture: posture, executable: surroundings.executable,
             libraries: InferenceServer.libraries(plan), time: time, readPlan: readPlan, status: status,
             spins: surroundings.spins, onReady: surroundings.onReady)
+        if let ringListener = surroundings.ringListener {
+            let copy = try checked(fcntl(ringListener, F_DUPFD_CLOEXEC, 3), "dup")
+            house.ring = try RingDoor(adopting: FileDescriptor(owning: copy), house)
+        } else if let path = plan.ringPath {
+            house.ring = try RingDoor(path, house)
+        }
         var listeners = surroundings.listeners
         if listeners.isEmpty {
             for address in plan.listen { listeners.append(try InferenceServer.listener(address)) }

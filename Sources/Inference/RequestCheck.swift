@@ -10,12 +10,12 @@ struct RequestCheck {
     let request: InferRequest
     let model: ServedModel
     let description: ModelDescription
-    let landing: Landing
+    var landing: Landing
     /// Where the binary tensors begin in `text` (for `Landing.text`).
     let binaryStart: Int
     let binaryBytes: Int
 
-    func settle(_ inputs: [RequestScanner.Input]) throws(RequestFault) {
+    mutating func settle(_ inputs: [RequestScanner.Input]) throws(RequestFault) {
         guard inputs.count == description.inputs.count else {
             throw .invalid(
                 "expected \(description.inputs.count) inputs but got \(inputs.count) inputs for model '\(model.name)'")
@@ -101,8 +101,12 @@ struct RequestCheck {
 
     // MARK: - In a slab
 
-    private func settleInRows(_ inputs: [RequestScanner.Input], _ sizes: InlineArray<32, Int>) throws(RequestFault) {
+    private mutating func settleInRows(_ inputs: [RequestScanner.Input], _ sizes: InlineArray<32, Int>)
+        throws(RequestFault)
+    {
         guard let layout = model.layout else { return }
+        let isWhole = !inputs.contains { $0.binaryBytes == nil }
+        if landing == .rows, !isWhole || request.leasedRows != request.rowCount { try takeBack(layout) }
         if request.slab == nil { request.rows = model.takeRows(request.rowCount) }
         guard let slab = request.slab else { throw .poolExhausted }
         guard request.leasedRows == request.rowCount else {
@@ -159,6 +163,26 @@ struct RequestCheck {
             at += bytes
         }
         count(2 * binaryBytes)
+    }
+
+    /// Only some of the inputs came behind the JSON, and what came looked like whole rows: it is taken out
+    /// again and put where it belongs.
+    private mutating func takeBack(_ layout: SlabLayout) throws(RequestFault) {
+        guard let slab = request.slab, let old = request.textMemory,
+            let lease = model.leaseScratch(binaryStart + binaryBytes)
+        else { throw .poolExhausted }
+        lease.memory.slice(0, binaryStart).copy(from: old.slice(0, binaryStart))
+        var at = binaryStart
+        for tensor in layout.inputs {
+            let bytes = tensor.rowBytes * request.leasedRows
+            lease.memory.slice(at, bytes).copy(
+                from: slab.lease.memory.slice(tensor.offset + request.firstRow * tensor.rowBytes, bytes))
+            at += bytes
+        }
+        count(binaryBytes)
+        request.rows = nil
+        request.text = consume lease
+        landing = .text
     }
 
     private func share(_ region: SharedRegion, _ input: RequestScanner.Input, _ place: inout TensorPlace)

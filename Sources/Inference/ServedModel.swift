@@ -210,7 +210,9 @@ final class ServedModel: SlabHome {
         job.kind = .run
         job.inputCount = description.inputs.count
         job.outputCount = description.outputs.count
-        guard let request = batch.requests.first, let slab = request.rows?.slab else { return }
+        guard let request = batch.requests.first else { return }
+        if request.hasFixedOutputs { return fillFromRing(job, request) }
+        guard let slab = request.slab else { return }
         if batch.requests.count == 1 && (request.usesSharedMemory || request.looseBytes > 0) {
             fillAlone(job, request, slab, description)
             return
@@ -237,6 +239,12 @@ final class ServedModel: SlabHome {
         place.rank = shape.count
         for (d, size) in shape.enumerated() { place.dims[d] = Int64(isBatching && d == 0 ? rows : size) }
         return place
+    }
+
+    private func fillFromRing(_ job: JobRecord, _ request: InferRequest) {
+        job.outputsAreFixed = true
+        for i in request.inputs.indices { job.set(i, request.inputs[i]) }
+        for o in request.outputs.indices { job.set(request.inputs.count + o, request.outputs[o]) }
     }
 
     /// A request by itself: its inputs where they lie, its outputs where the client wants them.
@@ -282,6 +290,7 @@ final class ServedModel: SlabHome {
     private func takeResults(_ request: InferRequest, _ job: JobRecord, _ batch: Batch, _ description: ModelDescription)
         -> RequestFault?
     {
+        if request.hasFixedOutputs { return nil }
         request.outputs.removeAll(keepingCapacity: true)
         guard let slab = request.slab else { return RequestFault(500, "the request lost its rows") }
         let alone = request.looseBytes > 0

@@ -123,6 +123,12 @@ final class SharedRegions {
         settle()
     }
 
+    /// A ring's memory, whose client has gone.
+    func leave(_ region: SharedRegion) {
+        leaving.append(region)
+        settle()
+    }
+
     func unregisterAll() {
         for region in regions { unregister(region.name) }
     }

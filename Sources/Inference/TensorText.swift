@@ -108,7 +108,7 @@ struct TensorText {
         case .int16: writer.append(memory.load(at, as: Int16.self))
         case .int32: writer.append(memory.load(at, as: Int32.self))
         case .int64: writer.append(memory.load(at, as: Int64.self))
-        case .uint8: writer.append(memory.load(at, as: UInt8.self))
+        case .uint8: writer.append(Int(memory[at]))
         case .uint16: writer.append(memory.load(at, as: UInt16.self))
         case .uint32: writer.append(memory.load(at, as: UInt32.self))
         case .uint64: writer.append(memory.load(at, as: UInt64.self))
