@@ -23,6 +23,13 @@ public enum Program {
                 one is refused and the old one kept), SIGTERM stops within two seconds. Exit 78 when the site
                 file cannot be used at start.
                 """
-        ) { invocation in SiteDaemon(invocation).run() }
+        ) { invocation in SiteDaemon(invocation).run() },
+        Command(
+            "serve", summary: "The inference plane: buffer pool, lanes, Open Inference Protocol (started by systemd)",
+            discussion: """
+                Serves the models of the site file's `inference` section, obeying the posture page that the
+                site plane writes. Without a fresh page it behaves as the section's safe posture says.
+                """
+        ) { invocation in InferenceDaemon(invocation).run() },
     ]
 }

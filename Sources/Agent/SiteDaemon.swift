@@ -39,7 +39,7 @@ struct SiteDaemon {
         // Before any thread, so that every thread leaves the signals to the loop.
         let signals = try Signals()
         let doors = PassedDoors(ServiceManager.passedDescriptors())
-        _ = unsafe mkdir(invocation.runFolder, 0o755)
+        try makeFolder(invocation.runFolder)
         let page = try PosturePageFile(writing: invocation.runFolder + "/posture")
         var plan = first
         var memory: [UInt8]?

@@ -52,6 +52,10 @@ final class SitePlane {
         memory: [UInt8]?, reload: @escaping () throws(SiteFile.Refused) -> SitePlan
     ) throws(SystemError) {
         let time = SystemTime()
+        // Where it cannot be made the journal says so, and keeps its events in memory.
+        do throws(SystemError) { try makeFolder(plan.journal.folder, mode: 0o750) } catch {
+            Log.write(.warning, "journal", "\(error)")
+        }
         let now = time.now()
         self.plan = plan
         self.time = time
