@@ -72,6 +72,12 @@ public final class AcceleratorRoom: Sendable {
         for station in made { station.endStop(by: deadline) }
     }
 
+    /// True for a point of one of this room's cards: writes to it come here.
+    public func owns(_ point: String) -> Bool {
+        let device = point.prefix { $0 != "." }
+        return plan.expected.contains { $0.name == device } || plan.spares.contains { $0 == device }
+    }
+
     /// A power cap that the guard let through. `answer` is called once, from a thread of this room.
     public func write(_ command: WriteCommand, answer: @escaping @Sendable (WriteOutcome) -> Void) {
         let pending = PendingAnswer(deadline: command.deadline, answer)

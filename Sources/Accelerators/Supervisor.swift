@@ -42,6 +42,14 @@ final class Supervisor {
         presentPoint = board.points.id(of: "\(AcceleratorsPlan.roomName).present")
         unwellPoint = board.points.id(of: "\(AcceleratorsPlan.roomName).unwell")
         coolingPoint = board.points.id(of: "\(AcceleratorsPlan.roomName).cooling")
+        for slot in slots where slot.expected == nil { publishEmpty(slot.name) }
+    }
+
+    /// A spare name with no card says so at once: nobody waits for its first reading.
+    private func publishEmpty(_ name: String) {
+        for id in board.points.ids where board.points[id].device == name {
+            board.publish(id, .unsupported, .absent)
+        }
     }
 
     // MARK: - The bus
@@ -111,6 +119,7 @@ final class Supervisor {
             slots[slot].record = nil
             slots[slot].absentPublished = .distantPast
             slots[slot].logged.clear()
+            if slots[slot].expected == nil { publishEmpty(slots[slot].name) }
         }
         records.removeAll { $0 === record }
     }

@@ -172,7 +172,14 @@ final class SitePlane {
         rooms.upstream.tell(power: decisions.power)
         for command in decisions.writes {
             let results = desk.writeResults
-            rooms.modbus.write(command) { outcome in results.send(WriteResult(id: command.id, outcome: outcome)) }
+            let answer: @Sendable (WriteOutcome) -> Void = { outcome in
+                results.send(WriteResult(id: command.id, outcome: outcome))
+            }
+            if rooms.accelerators.owns(command.point) {
+                rooms.accelerators.write(command, answer: answer)
+            } else {
+                rooms.modbus.write(command, answer: answer)
+            }
         }
         for answered in decisions.answers { answered.request.answer?(answered.answer) }
     }
