@@ -26,7 +26,7 @@ test: deps build ## Everything that passes without special hardware
 	@Tests/run
 
 bench: deps build ## Every benchmark, beside the neighbours that are installed
-	@$(SWIFT) build -c release --product mdc-bench
+	@$(RELEASE) --product mdc-bench
 	.build/release/mdc-bench --json .build/bench.json $(ONLY)
 
 check: deps ## Format, lint and the rules of the house
