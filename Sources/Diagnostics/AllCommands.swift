@@ -9,5 +9,6 @@ extension CommandTable {
         AlarmCommands.all,
         ModbusCommands.all,
         UpstreamCommands.all,
+        InferCommands.all,
     ].flatMap { $0 }
 }

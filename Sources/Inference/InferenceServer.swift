@@ -42,7 +42,10 @@ public final class InferenceServer: Sendable {
             let copy = try checked(fcntl(ringListener, F_DUPFD_CLOEXEC, 3), "dup")
             house.ring = try RingDoor(adopting: FileDescriptor(owning: copy), house)
         } else if let path = plan.ringPath {
-            house.ring = try RingDoor(path, house)
+            // HTTP clients are served all the same.
+            do throws(SystemError) { house.ring = try RingDoor(path, house) } catch {
+                Log.write(.warning, "inference", "no native clients: \(error); set 'ring' in the site file")
+            }
         }
         var listeners = surroundings.listeners
         if listeners.isEmpty {
