@@ -175,7 +175,7 @@ extension Shape where Value == AcceleratorsPlan.Intervals {
 
 extension Shape where Value == String {
     static var absolutePath: Shape {
-        .scalar(.string(pattern: "^/"), expected: "a path that begins with /") { $0.hasPrefix("/") ? $0 : nil }
+        .scalar(.string(pattern: "^(/|run:)"), expected: "a path that begins with /") { $0.hasPrefix("/") ? $0 : nil }
     }
 
     /// "0000:c3:00.0"

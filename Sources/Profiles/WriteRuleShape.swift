@@ -41,7 +41,12 @@ extension Shape where Value == WriteRule {
 }
 
 extension Shape where Value == WriteRule.Function {
-    static var writeFunction: Shape { .choice(WriteRule.Function.allCases.map { ("\($0.rawValue)", $0) }) }
+    /// A number to people and to JSON Schema, so not a choice of words.
+    static var writeFunction: Shape {
+        .scalar(.integer(5...16), expected: "one of 5, 6, 15, 16") { text in
+            Int(text).flatMap(WriteRule.Function.init)
+        }
+    }
 }
 
 extension Shape where Value == WriteRule.Companion {
