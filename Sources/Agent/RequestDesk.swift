@@ -20,5 +20,6 @@ struct RequestDesk {
         writeResults = try Mailbox(capacity: 256)
     }
 
-    var wakeups: [Wakeup] { [events.wakeup, requests.wakeup, journalled.wakeup, writeResults.wakeup] }
+    /// What Control must look at as soon as it comes.
+    var news: [Wakeup] { [events.wakeup, requests.wakeup, writeResults.wakeup] }
 }

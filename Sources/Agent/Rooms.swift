@@ -70,6 +70,18 @@ struct Rooms {
         }
     }
 
+    /// Hands a released command to the thread that owns the device.
+    func write(_ command: WriteCommand, results: Mailbox<WriteResult>) {
+        let answer: @Sendable (WriteOutcome) -> Void = { outcome in
+            results.send(WriteResult(id: command.id, outcome: outcome))
+        }
+        if accelerators.owns(command.point) {
+            accelerators.write(command, answer: answer)
+        } else {
+            modbus.write(command, answer: answer)
+        }
+    }
+
     /// Writers first: nothing changes a device while the rest goes down. The journal goes last.
     func stop() {
         status.stop()

@@ -1,7 +1,6 @@
 internal import Control
 internal import Diagnostics
 internal import Journal
-internal import Modbus
 internal import Platform
 internal import Profiles
 internal import Site
@@ -16,8 +15,9 @@ final class SitePlane {
         case reload(SitePlan)
     }
 
-    /// Changes that come closer than this are judged together.
-    private static let stepSpacing = Nanoseconds.milliseconds(10)
+    /// Changed readings that come closer than this are judged together; what somebody said or asked is
+    /// judged at once.
+    private static let stepSpacing = Nanoseconds.milliseconds(40)
     /// The posture page is refreshed, the watchdog fed and ages are judged at least this often.
     private static let beatSpacing = Nanoseconds.milliseconds(500)
 
@@ -36,9 +36,11 @@ final class SitePlane {
     private var publisher: SnapshotPublisher
     private var firstRound: FirstRound
     private var samples: [Sample] = []
-    private var isDue = true
+    private var hasReadings = true
+    private var hasNews = true
     private var lastStep = MonotonicTime.distantPast
     private var nextBeat = MonotonicTime.distantPast
+    private var lastComputed = MonotonicTime.distantPast
     private var controlDeadline: MonotonicTime?
     private var isReady = false
 
@@ -88,9 +90,12 @@ final class SitePlane {
         try rooms.start()
         desk.events.send(
             note(.agentStarted, .notice, "mdc-agent \(agentVersion) started: \(board.points.count) points"))
-        for wakeup in desk.wakeups + [boardWakeup] {
-            try loop.add(wakeup.descriptor.raw, .readable) { [self] _ in isDue = true }
+        try loop.add(boardWakeup.descriptor.raw, .readable) { [self] _ in
+            boardWakeup.hush()
+            hasReadings = true
         }
+        for wakeup in desk.news { try loop.add(wakeup.descriptor.raw, .readable) { [self] _ in hasNews = true } }
+        try loop.add(desk.journalled.wakeup.descriptor.raw, .readable) { _ in }
         try loop.add(timer.descriptor.raw, .readable) { _ in }
         var wishes: [Signals.Wish] = []
         let signalDescriptor = signals.descriptor.raw
@@ -115,7 +120,7 @@ final class SitePlane {
         let now = time.now()
         for ticket in desk.journalled.takeAll() { outbox.isJournalled(ticket) }
         let isBeat = now.monotonic >= nextBeat
-        if isBeat || (isDue && now.monotonic - lastStep >= SitePlane.stepSpacing)
+        if isBeat || hasNews || (hasReadings && now.monotonic - lastStep >= SitePlane.stepSpacing)
             || controlDeadline.map({ $0 <= now.monotonic }) ?? false
         {
             step(now)
@@ -131,7 +136,8 @@ final class SitePlane {
     }
 
     private func step(_ now: Moment) {
-        isDue = false
+        hasNews = false
+        hasReadings = false
         lastStep = now.monotonic
         boardWakeup.drain()
         let changes = takeChanges(now)
@@ -167,26 +173,20 @@ final class SitePlane {
 
     /// In the order that `Decisions` names: shown, then done, then answered.
     private func carryOut(_ decisions: Decisions, _ now: Moment) {
-        for computed in decisions.published { board.publish(computed, at: now) }
+        // Sums that grow with every look would wake us for themselves: once a beat is enough.
+        if now.monotonic - lastComputed >= SitePlane.beatSpacing {
+            lastComputed = now.monotonic
+            for computed in decisions.published { board.publish(computed, at: now) }
+        }
         publisher.take(decisions)
         rooms.upstream.tell(power: decisions.power)
-        for command in decisions.writes {
-            let results = desk.writeResults
-            let answer: @Sendable (WriteOutcome) -> Void = { outcome in
-                results.send(WriteResult(id: command.id, outcome: outcome))
-            }
-            if rooms.accelerators.owns(command.point) {
-                rooms.accelerators.write(command, answer: answer)
-            } else {
-                rooms.modbus.write(command, answer: answer)
-            }
-        }
+        for command in decisions.writes { rooms.write(command, results: desk.writeResults) }
         for answered in decisions.answers { answered.request.answer?(answered.answer) }
     }
 
     private func nextWake() -> MonotonicTime {
         var wake = nextBeat
-        if isDue { wake = min(wake, lastStep + SitePlane.stepSpacing) }
+        if hasReadings { wake = min(wake, lastStep + SitePlane.stepSpacing) }
         if let controlDeadline { wake = min(wake, controlDeadline) }
         if let due = publisher.nextDue { wake = min(wake, due) }
         return wake

@@ -18,7 +18,12 @@ public final class Wakeup: Sendable {
 
     /// Called by the woken thread before it looks at what was handed over.
     public func drain() {
-        _ = cl_eventfd_drain(descriptor.raw)
+        if !pending.load(ordering: .acquiring) { return }
+        hush()
         _ = pending.exchange(false, ordering: .acquiringAndReleasing)
     }
+
+    /// Lets the woken thread wait again without being woken for more of the same until it drains: it
+    /// has something better to do first.
+    public func hush() { _ = cl_eventfd_drain(descriptor.raw) }
 }
