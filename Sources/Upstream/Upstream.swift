@@ -15,6 +15,7 @@ public final class UpstreamRoom: Sendable {
     let feed: any EventFeed
     let requests: Mailbox<ControlRequest>
     let stateFolder: String?
+    let history: (any HistoryFeed)?
     let commands: Mailbox<UpstreamCommand>
     let heartbeat: Heartbeat
     private let thread: Latest<OwnerThread?>
@@ -29,7 +30,8 @@ public final class UpstreamRoom: Sendable {
     /// of accepted commands.
     public init(
         site: String, plan: UpstreamPlan, board: Board, time: any TimeSource, events: Mailbox<EventDraft>,
-        feed: any EventFeed, requests: Mailbox<ControlRequest>, stateFolder: String? = nil
+        feed: any EventFeed, requests: Mailbox<ControlRequest>, stateFolder: String? = nil,
+        history: (any HistoryFeed)? = nil
     ) throws(SystemError) {
         self.site = site
         self.plan = plan
@@ -39,6 +41,7 @@ public final class UpstreamRoom: Sendable {
         self.feed = feed
         self.requests = requests
         self.stateFolder = stateFolder
+        self.history = history
         commands = try Mailbox(capacity: 64)
         // A name server that does not answer holds the thread for its own time-out: 5 s, twice, for two servers.
         heartbeat = Heartbeat("upstream", limit: .seconds(40))

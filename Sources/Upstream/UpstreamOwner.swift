@@ -41,6 +41,11 @@ final class UpstreamOwner {
         pump = UpstreamPump(
             site: room.site, plan: room.plan, board: room.board, feed: room.feed, now: now,
             metadata: integrations.metadata)
+        if let plan = room.plan.backfill, let history = room.history {
+            pump.backfill = Backfill(
+                plan: plan, site: room.site, table: room.board.points, feed: history, stateFolder: room.stateFolder,
+                now: now.wall)
+        }
         var seed = SystemRandomNumberGenerator()
         backoff = Backoff(seed: seed.next())
         random = SplitMix64(seed: seed.next())
@@ -127,7 +132,7 @@ final class UpstreamOwner {
     private func lost(_ connection: BrokerConnection, _ reason: String, _ now: Moment) {
         unwatch()
         if isConnected {
-            pump.disconnected()
+            pump.disconnected(at: now)
             tell(.warning, "connection to \(connection.broker.address) lost: \(reason)", now)
         }
         isConnected = false

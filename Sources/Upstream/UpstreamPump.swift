@@ -13,6 +13,7 @@ struct UpstreamPump {
     var events: EventForwarder
     /// What must arrive and is no event.
     var outbox = Outbox()
+    var backfill: Backfill?
     /// Metadata beyond the Board's points: the agent's own and what integrations may write.
     private let ownMetadata: [OutgoingMessage]
     private var budget: ByteBudget
@@ -37,6 +38,7 @@ struct UpstreamPump {
     mutating func acknowledge(_ numbers: [Int32], at now: MonotonicTime) {
         events.acknowledge(numbers, at: now)
         outbox.acknowledge(numbers)
+        backfill?.acknowledge(numbers)
     }
 
     mutating func add(urgent message: OutgoingMessage) { if urgent.count < 64 { urgent.append(message) } }
@@ -47,14 +49,16 @@ struct UpstreamPump {
     /// Returns how many events are sent again because the broker has forgotten.
     mutating func connected(isSessionPresent: Bool, at now: Moment) -> UInt64 {
         points.connected(at: now.monotonic)
+        backfill?.connected(at: now.wall)
         heartbeatDueAt = .distantPast
         metadataDueAt = .distantPast
         urgent = [agent.available(true, at: now.wall)]
         return events.connected(isSessionPresent: isSessionPresent, at: now)
     }
 
-    mutating func disconnected() {
+    mutating func disconnected(at now: Moment) {
         urgent.removeAll()
+        backfill?.disconnected(at: now.wall)
         outbox.disconnected()
         events.disconnected()
     }
@@ -69,6 +73,7 @@ struct UpstreamPump {
             left -= sendCritical(to: sink, at: now)
             left -= sendEvents(to: sink, at: now)
             left -= sendPoints(to: sink, at: now)
+            left -= sendBackfill(to: sink, at: now)
             if left == before { return false }
         }
         return true
@@ -139,5 +144,14 @@ struct UpstreamPump {
             }
         }
         return count
+    }
+
+    /// Only when no event waits and the points are told.
+    private mutating func sendBackfill(to sink: some MessageSink, at now: Moment) -> Int {
+        guard points.isIdle, !events.hasWork, budget.hasRoom(at: now.monotonic),
+            let bytes = backfill?.sendNext(to: sink, at: now.wall)
+        else { return 0 }
+        budget.spend(bytes)
+        return 1
     }
 }

@@ -8,6 +8,7 @@ enum Main {
         FootprintBench.all,
         BoardBench.all,
         AcceleratorsBench.all,
+        UpstreamBench.all,
     ].flatMap { $0 }
 
     static func main() {

@@ -26,26 +26,47 @@ public final class AgentCheckRoom: Sendable {
     /// The port that was bound (port 0 in the plan takes a free one).
     public var port: Int { listening.value }
 
+    /// A port that is taken is named, and tried again: the rest of the agent does not depend on it.
     public func start() throws(SystemError) {
-        let socket = FileDescriptor(
-            owning: try checked(
-                unsafe cl_listen_tcp(plan.address, UInt16(clamping: plan.port), 64), "listen",
-                "\(plan.address):\(plan.port)"))
-        listening.publish(Int(cl_local_port(socket.raw)))
-        let raw = socket.release()
-        thread.publish(
-            try OwnerThread("agent-check") { [self] in
-                do throws(SystemError) {
-                    try AgentCheckOwner(FileDescriptor(owning: raw), stop: wakeup).run(
-                        until: isStopping, heartbeat
-                    ) { [self] in
-                        AgentCheckLine.text(
-                            posture(SystemTime.monotonic), conserveWeightPercent: plan.conserveWeightPercent)
-                    }
-                } catch {
-                    Log.write(.fault, "agent-check", "cannot run: \(error.description)")
+        let first = listen()
+        thread.publish(try OwnerThread("agent-check") { [self] in run(first) })
+    }
+
+    private func listen() -> Int32? {
+        let raw = unsafe cl_listen_tcp(plan.address, UInt16(clamping: plan.port), 64)
+        if raw >= 0 {
+            listening.publish(Int(cl_local_port(raw)))
+            return raw
+        }
+        Log.write(
+            .warning, "agent-check",
+            "cannot listen on \(plan.address):\(plan.port): \(SystemError.text(of: -raw)); "
+                + "set upstream.agent-check.port, or end the program that has the port")
+        return nil
+    }
+
+    private func run(_ first: Int32?) {
+        var raw = first
+        do throws(SystemError) {
+            while raw == nil {
+                let wait = try EventLoop()
+                try wait.add(wakeup.descriptor.raw, .readable) { _ in }
+                for _ in 0..<30 where !isStopping.load(ordering: .acquiring) {
+                    heartbeat.beat()
+                    try wait.turn(timeout_ms: 1000)
                 }
-            })
+                if isStopping.load(ordering: .acquiring) { return }
+                raw = listen()
+            }
+            guard let raw else { return }
+            try AgentCheckOwner(FileDescriptor(owning: raw), stop: wakeup).run(until: isStopping, heartbeat) {
+                [self] in
+                AgentCheckLine.text(
+                    posture(SystemTime.monotonic), conserveWeightPercent: plan.conserveWeightPercent)
+            }
+        } catch {
+            Log.write(.fault, "agent-check", "cannot run: \(error.description)")
+        }
     }
 
     public func stop() {
