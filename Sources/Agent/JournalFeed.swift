@@ -78,3 +78,17 @@ final class JournalFeed: EventFeed {
         }
     }
 }
+
+/// The history as Upstream reads it, on its own thread.
+final class JournalHistory: HistoryFeed, @unchecked Sendable {
+    private let reader: HistoryReader
+
+    init(folder: String) { reader = HistoryReader(folder: folder) }
+
+    func minute(_ minute: Int64, of names: [String]) -> [HistoryMinute] {
+        do throws(StorageFault) { return try reader.minute(minute, of: names) } catch {
+            Log.write(.warning, "upstream", "the history cannot be read: \(error)")
+            return []
+        }
+    }
+}

@@ -34,7 +34,8 @@ struct Rooms {
         }
         upstream = try UpstreamRoom(
             site: plan.name, plan: plan.upstream, board: board, time: time, events: desk.events,
-            feed: JournalFeed(journal), requests: desk.requests, stateFolder: plan.journal.folder)
+            feed: JournalFeed(journal), requests: desk.requests, stateFolder: plan.journal.folder,
+            history: JournalHistory(folder: plan.journal.folder))
         status = try StatusRoom(
             plan: plan.status, layout: SiteLayout(plan), socketPath: runFolder + "/agent.sock",
             stateFolder: plan.journal.folder,
