@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Diagnostics
 internal import Platform
 internal import Site
@@ -9,17 +10,20 @@ final class InferenceWatch: Sendable {
     let status = Latest<InferenceStatus?>(nil)
     private let client: AgentClient
     private let isStopping = Atomic<Bool>(false)
+    private let wakeup: Wakeup
     private let thread = Mutex<OwnerThread?>(nil)
 
-    init(_ plan: InferencePlan) { client = AgentClient(socketPath: plan.socketPath) }
+    init(_ plan: InferencePlan) throws(SystemError) {
+        client = AgentClient(socketPath: plan.socketPath)
+        wakeup = try Wakeup()
+    }
 
     func start() throws(SystemError) {
         let started = try OwnerThread("inference-watch") { [self] in
             while !isStopping.load(ordering: .acquiring) {
                 let seen = look()
                 if seen != status.value { status.publish(seen) }
-                // Ten short naps: a stop is heard within a tenth of a second.
-                for _ in 0..<10 where !isStopping.load(ordering: .acquiring) { pause(.milliseconds(100)) }
+                _ = cl_wait_readable(wakeup.descriptor.raw, -1, 1_000_000_000)
             }
         }
         thread.withLock { $0 = started }
@@ -27,6 +31,7 @@ final class InferenceWatch: Sendable {
 
     func stop() {
         isStopping.store(true, ordering: .releasing)
+        wakeup.signal()
         thread.withLock { $0 }?.join()
     }
 

@@ -20,6 +20,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
 #include <time.h>
@@ -181,6 +182,12 @@ int cl_connect_unix(const char *path) {
     if (fd == -1) return -errno;
     if (connect(fd, (struct sockaddr *)&address, length) == -1) return fail(fd);
     return fd;
+}
+
+int cl_set_socket_timeout(int fd, int timeout_ms) {
+    struct timeval span = { timeout_ms / 1000, timeout_ms % 1000 * 1000 };
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &span, sizeof span) == -1) return -errno;
+    return OR_ERRNO(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &span, sizeof span));
 }
 
 int cl_connect_tcp(const char *text, uint16_t port, int timeout_ms) {

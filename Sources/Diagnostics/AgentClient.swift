@@ -66,6 +66,8 @@ public struct AgentClient: Sendable {
 
     private func exchange(_ method: String, _ path: String, body: [UInt8]?) throws(Fault) -> [UInt8] {
         let socket = try connect()
+        // A question that holds a slow serial bus may take a while; longer than this is a hang.
+        _ = cl_set_socket_timeout(socket.raw, 35_000)
         var request = Array("\(method) \(path) HTTP/1.1\r\nHost: mdc-agent\r\nConnection: close\r\n".utf8)
         if let body {
             request += Array("Content-Type: application/json\r\nContent-Length: \(body.count)\r\n".utf8)
@@ -141,6 +143,7 @@ private struct AnswerReader {
     private mutating func fill() throws(AgentClient.Fault) {
         var chunk = [UInt8](repeating: 0, count: 16_384)
         let got = unsafe chunk.withUnsafeMutableBytes { unsafe cl_read(socket, $0.baseAddress, $0.count) }
+        if got == -Int(EAGAIN) { throw .broken("nothing came within 35 s") }
         if got < 0 { throw .broken(SystemError.text(of: Int32(clamping: -got))) }
         if got == 0 { ended = true }
         buffer += chunk[..<got]

@@ -49,6 +49,8 @@ int cl_set_nonblocking(int fd, bool on);
 int cl_listen_tcp(const char *address, uint16_t port, int backlog);
 int cl_listen_unix(const char *path, int backlog, unsigned int mode);
 int cl_connect_unix(const char *path);
+// Blocking reads and writes of a socket give up after this long with -EAGAIN.
+int cl_set_socket_timeout(int fd, int timeout_ms);
 int cl_connect_tcp(const char *address, uint16_t port, int timeout_ms);
 // The kernel's own hot-plug messages (NETLINK_KOBJECT_UEVENT), nonblocking.
 int cl_uevent_socket(void);
