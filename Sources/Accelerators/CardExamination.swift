@@ -59,7 +59,7 @@ struct CardExamination {
             return note(
                 &slot, "unexpected", "nobody expected a card at \(record.card.address)", .ok, .observe)
         }
-        let serial = record.text(of: .serial)
+        let serial = record.serial
         if let wanted = expected.serial, let serial, serial != wanted {
             note(
                 &slot, "identity.replaced", "another card sits in this slot", .degraded, .observe,

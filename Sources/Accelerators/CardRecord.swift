@@ -20,6 +20,10 @@ final class CardRecord {
     /// Attributes of which something is to be said, as of the last look.
     private(set) var suspects: [Int] = []
     private var links: [Int] = []
+    /// Where each role stands among the attributes.
+    private var indices: [AcceleratorAttribute.Role: [Int]] = [:]
+    /// As the card says it; nil: not read, or it says none.
+    private(set) var serial: String?
     /// Its points were told that nothing is known; everything is published anew when it answers again.
     private var isSilenced = false
 
@@ -38,6 +42,10 @@ final class CardRecord {
         attributes = layout.attributes.map { AttributeRecord($0) }
         links = attributes.indices.filter { attributes[$0].isLink }
         suspects = []
+        indices = [:]
+        for (index, attribute) in layout.attributes.enumerated() {
+            if let role = attribute.role { indices[role, default: []].append(index) }
+        }
     }
 
     func bind(slot: Int, name: String, layout: AcceleratorLayout, board: Board) {
@@ -59,7 +67,12 @@ final class CardRecord {
 
     /// Copies what the card's thread last read. True when something is new.
     func collect() -> Bool {
+        let known = content.textVersion
         let isNew = copy()
+        if content.textVersion != known || content.sweeps == 1 {
+            isIdentityNew = true
+            serial = text(of: .serial)
+        }
         if isNew && isSilenced {
             isSilenced = false
             for index in attributes.indices { attributes[index].forgetSample() }
@@ -176,8 +189,8 @@ final class CardRecord {
         attributes[index].activeChecks.map { layout.attributes[index].checks[$0] }
     }
 
-    func text(of role: AcceleratorAttribute.Role) -> String? {
-        guard let index = layout.attributes.firstIndex(where: { $0.role == role }), index < content.samples.count,
+    private func text(of role: AcceleratorAttribute.Role) -> String? {
+        guard let index = indices[role]?.first, index < content.samples.count,
             content.samples[index].outcome == .text, index < content.texts.count, !content.texts[index].isEmpty
         else { return nil }
         return content.texts[index]
@@ -185,9 +198,20 @@ final class CardRecord {
 
     /// The good values of a role.
     func values(of role: AcceleratorAttribute.Role) -> [Double] {
-        layout.attributes.indices.filter {
-            layout.attributes[$0].role == role && $0 < content.samples.count && attributes[$0].isTrusted
-        }.map { content.samples[$0].value }
+        var values: [Double] = []
+        for index in indices[role] ?? [] where index < content.samples.count && attributes[index].isTrusted {
+            values.append(content.samples[index].value)
+        }
+        return values
+    }
+
+    var hasTemperature: Bool { indices[.temperature]?.contains { attributes[$0].isTrusted } ?? false }
+
+    /// Something was read since `takeIdentityNews` that may say which card this is.
+    private var isIdentityNew = true
+    func takeIdentityNews() -> Bool {
+        defer { isIdentityNew = false }
+        return isIdentityNew
     }
 
     /// The serial was read, or there is none to read.

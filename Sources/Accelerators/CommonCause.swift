@@ -14,8 +14,7 @@ struct CommonCause {
     /// True when it began or ended.
     mutating func update(_ slots: [CardSlot], _ now: Moment) -> Bool {
         let measuring = slots.filter { slot in
-            guard let record = slot.record else { return false }
-            return !record.values(of: .temperature).isEmpty
+            slot.record?.hasTemperature ?? false
         }
         let hot = measuring.filter { $0.findings.contains(prefix: "temperature.") }
         let isCommon = hot.count >= Self.cardsMin && Double(hot.count) >= Self.share * Double(measuring.count)

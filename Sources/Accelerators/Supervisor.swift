@@ -158,7 +158,7 @@ final class Supervisor {
     private func bindRecords() {
         let seen = records.map { record in
             Inventory.Seen(
-                address: record.card.address, serial: record.text(of: .serial), layout: record.layout.name,
+                address: record.card.address, serial: record.serial, layout: record.layout.name,
                 isIdentified: record.isIdentified
                     || record.station.exchange.stuckCall(at: SystemTime.monotonic, limit: plan.deadline) != nil)
         }
@@ -193,12 +193,12 @@ final class Supervisor {
 
     /// Takes in what the cards' threads read, and judges. True when a slot's health or findings changed.
     func look(_ now: Moment) -> Bool {
-        var hasNews = false
-        for record in records where record.collect() {
-            hasNews = true
-            if record.content.sawGone { isRescanDue = true }
+        var isBindingDue = false
+        for record in records {
+            if record.collect(), record.content.sawGone { isRescanDue = true }
+            if record.takeIdentityNews() || record.slot == nil { isBindingDue = true }
         }
-        if hasNews { bindRecords() }
+        if isBindingDue { bindRecords() }
         for record in records where record.slot != nil { record.digest(board: board, now.monotonic) }
         let examination = CardExamination(now: now, plan: plan)
         var changed = false
@@ -218,7 +218,7 @@ final class Supervisor {
         guard let record = slots[index].record else { return }
         slots[index].lastAddress = record.card.address
         slots[index].lastModel = record.model
-        if let serial = record.text(of: .serial), serial != slots[index].lastSerial { slots[index].lastSerial = serial }
+        if let serial = record.serial, serial != slots[index].lastSerial { slots[index].lastSerial = serial }
     }
 
     /// Health onto the Board; and, for a card that gives no values, why.
@@ -267,7 +267,7 @@ final class Supervisor {
             return AcceleratorStatus(
                 name: slot.name, vendor: layout?.vendor ?? "", model: slot.record?.model ?? layout?.title ?? "",
                 address: slot.record?.card.address ?? slot.expected?.address ?? slot.lastAddress,
-                serial: slot.record?.text(of: .serial) ?? slot.lastSerial ?? slot.expected?.serial,
+                serial: slot.record?.serial ?? slot.lastSerial ?? slot.expected?.serial,
                 slot: slot.expected?.slot, health: slot.health, since: slot.since,
                 findings: slot.findings.gravestFirst)
         }
