@@ -54,7 +54,7 @@ class Listener:
             return [m for m in self.messages if part in m["topic"]]
 
     def events(self):
-        return [json.loads(m["payload"]) for m in self.on("/events")]
+        return [json.loads(m["payload"]) for m in self.on("mdc/v1/testbed/events")]
 
     def close(self):
         self.client.loop_stop()
