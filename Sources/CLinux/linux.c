@@ -191,6 +191,10 @@ int cl_set_socket_timeout(int fd, int timeout_ms) {
 }
 
 int cl_connect_tcp(const char *text, uint16_t port, int timeout_ms) {
+    return cl_connect_tcp_stoppable(text, port, timeout_ms, -1);
+}
+
+int cl_connect_tcp_stoppable(const char *text, uint16_t port, int timeout_ms, int stop) {
     struct sockaddr_storage storage;
     socklen_t length = inet_address(text, port, &storage);
     if (length == 0) return -EINVAL;
@@ -198,9 +202,10 @@ int cl_connect_tcp(const char *text, uint16_t port, int timeout_ms) {
     if (fd == -1) return -errno;
     if (connect(fd, (struct sockaddr *)&storage, length) == -1) {
         if (errno != EINPROGRESS) return fail(fd);
-        struct pollfd waiting = { .fd = fd, .events = POLLOUT };
-        int ready = (int)RETRY(poll(&waiting, 1, timeout_ms));
+        struct pollfd waiting[2] = { { .fd = fd, .events = POLLOUT }, { .fd = stop, .events = POLLIN } };
+        int ready = (int)RETRY(poll(waiting, 2, timeout_ms));
         if (ready == 0) { close(fd); return -ETIMEDOUT; }
+        if (ready > 0 && waiting[1].revents) { close(fd); return -ECANCELED; }
         int error = 0;
         socklen_t size = sizeof error;
         if (ready < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == -1) return fail(fd);

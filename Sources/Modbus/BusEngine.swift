@@ -287,6 +287,8 @@ final class BusEngine {
         status.units = units.map { $0.status() }
         status.requests = status.units.reduce(0) { $0 + $1.requests }
         status.utilisation = utilisation
+        status.missedCycles = missedCycles
+        status.startDelayP99 = startDelays.quantile(0.99)
         return status
     }
 }

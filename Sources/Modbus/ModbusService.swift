@@ -110,6 +110,8 @@ extension ModbusRoom {
             writer.field("error", bus.lastError)
             writer.field("requests", bus.requests)
             writer.field("utilisation", bus.utilisation)
+            writer.field("missedCycles", bus.missedCycles)
+            writer.field("startDelayP99Ms", Double(bus.startDelayP99.count) / 1e6)
             writer.beginArray("units")
             for unit in bus.units { unit.write(&writer) }
             writer.endArray()

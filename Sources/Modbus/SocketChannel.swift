@@ -29,7 +29,7 @@ final class SocketChannel: ByteChannel {
         let deadline = SystemTime.monotonic + connectTimeout
         let numeric = try resolve(by: deadline)
         let left = max(1, (deadline - SystemTime.monotonic).wholeMilliseconds)
-        let raw = unsafe cl_connect_tcp(numeric, UInt16(port), Int32(left))
+        let raw = unsafe cl_connect_tcp_stoppable(numeric, UInt16(port), Int32(left), stopDescriptor)
         guard raw >= 0 else {
             lookup = nil  // the name may mean another machine next time
             switch -raw {

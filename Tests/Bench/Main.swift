@@ -9,6 +9,7 @@ enum Main {
         BoardBench.all,
         AcceleratorsBench.all,
         UpstreamBench.all,
+        ModbusBench.all,
     ].flatMap { $0 }
 
     static func main() {

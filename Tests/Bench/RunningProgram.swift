@@ -31,6 +31,12 @@ final class RunningProgram {
         }
     }
 
+    /// What stands behind `prefix` on the lines seen so far.
+    func words(after prefix: String) -> [String] {
+        seen.split(separator: "\n").filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+    }
+    func numbers(after prefix: String) -> [Int] { words(after: prefix).compactMap { Int($0) } }
+
     func stop() {
         guard process.isRunning else { return }
         process.terminate()

@@ -54,6 +54,8 @@ int cl_set_socket_timeout(int fd, int timeout_ms);
 int cl_connect_tcp(const char *address, uint16_t port, int timeout_ms);
 // The kernel's own hot-plug messages (NETLINK_KOBJECT_UEVENT), nonblocking.
 int cl_uevent_socket(void);
+// The same; gives up with -ECANCELED as soon as `stop` can be read.
+int cl_connect_tcp_stoppable(const char *address, uint16_t port, int timeout_ms, int stop);
 int cl_local_port(int fd);
 int cl_set_tcp_nodelay(int fd);
 // The other end's address as two words in network order, IPv4 as ::ffff:a.b.c.d.

@@ -11,6 +11,10 @@ public struct BusStatus: Equatable, Sendable {
     public var lastError: String?
     public var requests: UInt64 = 0
     public var utilisation: Double = 0
+    /// Rounds that could not begin before the next was due, since the start.
+    public var missedCycles: UInt64 = 0
+    /// How late requests begin: 99 of 100 at most this much.
+    public var startDelayP99: Nanoseconds = .zero
     public var units: [UnitStatus] = []
     public init(name: String, address: String, isConnected: Bool, lastError: String? = nil) {
         self.name = name
