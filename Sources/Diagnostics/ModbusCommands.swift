@@ -192,7 +192,7 @@ enum ModbusCommands {
         writer.beginObject()
         writer.field("point", invocation.arguments[0])
         writer.field("value", value)
-        writer.field("purpose", invocation["--why"] ?? "")
+        writer.field("purpose", invocation["--why"] ?? "by hand")
         writer.endObject()
         let bytes = try client.post("/v1/actions/write", writer.bytes)
         let answer = try AgentClient.parse(bytes)

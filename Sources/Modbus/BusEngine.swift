@@ -14,7 +14,7 @@ final class BusEngine {
     var pendingReadBacks: [PendingReadBack] = []
 
     // The way to the bus
-    private var backOff = BackOff()
+    private var backOff: BackOff
     private var retryAt = MonotonicTime.distantPast
     private(set) var lastError: String?
     private var isDown = false
@@ -36,6 +36,8 @@ final class BusEngine {
         self.time = time
         self.events = events
         random = SplitMix(name: bus.name)
+        // Looking for a device file costs nothing: an adapter that is plugged in again is found in seconds.
+        if case .rtu = bus.link { backOff = BackOff(upTo: .seconds(4)) } else { backOff = BackOff() }
         let now = time.now().monotonic
         windowStart = now
         units = bus.units.map { PolledUnit($0, bus: bus, board: board, now: now) }
@@ -85,7 +87,13 @@ final class BusEngine {
         for unit in units {
             if unit.state == .dormant {
                 let due = max(unit.probeAt, nextProbe)
-                if due > now { next = min(next, due) } else if best == nil { best = (unit, 0, 9, due) }
+                // On a bus that is never idle a silent machine gets its turn all the same, after a while.
+                let rank = now - due > .seconds(30) ? 0 : 9
+                if due > now {
+                    next = min(next, due)
+                } else if best.map({ rank < $0.rank }) ?? true {
+                    best = (unit, 0, rank, due)
+                }
                 continue
             }
             if unit.models == nil {
@@ -155,7 +163,7 @@ final class BusEngine {
         let now = time.now().monotonic
         let delay = now - request.due
         startDelays.add(delay)
-        let rounds = delay.count / request.interval.count
+        let rounds = delay.count / max(1, request.interval.count)
         if rounds > 0 { missedCycles += UInt64(rounds) }
         request.due = request.due + request.interval * (rounds + 1)
         unit.requests[index].due = request.due
@@ -285,6 +293,8 @@ final class BusEngine {
         var status = BusStatus(
             name: bus.name, address: "\(bus.link)", isConnected: master.channel.isOpen || !isDown, lastError: lastError)
         status.units = units.map { $0.status() }
+        // Behind a bus that is down nobody is present.
+        if isDown { for i in status.units.indices { status.units[i].state = .offline } }
         status.requests = status.units.reduce(0) { $0 + $1.requests }
         status.utilisation = utilisation
         status.missedCycles = missedCycles

@@ -43,7 +43,8 @@ public enum Discovery {
         _ profile: EquipmentProfile, _ identity: UnitIdentity, _ bus: some ModbusAsking, _ timeout: Nanoseconds
     ) -> Bool {
         if profile.isSunSpec {
-            return !Set(profile.points.compactMap(\.model)).intersection(identity.models).isEmpty
+            // Model 1 is on every SunSpec machine: it tells nothing.
+            return !Set(profile.points.compactMap(\.model)).subtracting([1]).isDisjoint(with: identity.models)
         }
         let print = profile.fingerprint
         if print.isEmpty { return false }

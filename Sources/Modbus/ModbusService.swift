@@ -78,7 +78,7 @@ extension ModbusRoom {
             return reply(404, ModbusRoom.errorText("no such bus; 'modbus stats' lists them"))
         }
         owner.trace.enable(now: SystemTime.monotonic)
-        let since = UInt64(max(0, json["since"]?.number ?? 0))
+        let since = UInt64(min(max(0, json["since"]?.number ?? 0), 1e15))
         let frames = owner.trace.frames(since: since)
         var writer = ByteWriter()
         writer.beginObject()

@@ -143,15 +143,17 @@ final class PolledUnit {
 /// that a hundred machines that lost power together are not all asked in the same instant.
 struct BackOff {
     static let first = Nanoseconds.seconds(2)
-    static let last = Nanoseconds.seconds(300)
+    private let last: Nanoseconds
     private var next = BackOff.first
+
+    init(upTo last: Nanoseconds = .seconds(300)) { self.last = last }
 
     mutating func reset() { next = BackOff.first }
 
     /// `random` from 0 to 1.
     mutating func wait(_ random: Double) -> Nanoseconds {
         let wait = Nanoseconds(Int64(Double(next.count) * (0.8 + 0.4 * random)))
-        next = min(BackOff.last, next * 2)
+        next = min(last, next * 2)
         return wait
     }
 }

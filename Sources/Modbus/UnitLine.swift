@@ -38,6 +38,12 @@ final class UnitLine {
     }
 
     var owesNothing: Bool { owed.isEmpty }
+    func owesOnly(_ shape: ReplyShape) -> Bool { owed == [shape] }
+
+    func owesInstead(_ shape: ReplyShape) {
+        owed.removeAll(keepingCapacity: true)
+        owed.append(shape)
+    }
 
     func noteUnanswered(_ shape: ReplyShape, at now: MonotonicTime) {
         if !owed.contains(shape) { owed.append(shape) }
