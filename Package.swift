@@ -100,7 +100,7 @@ let package = Package(
             name: "mdc-bench",
             dependencies: [
                 "Platform", "Site", "Profiles", "Modbus", "Security", "Accelerators", "Control", "Journal", "HTTP",
-                "Status", "Upstream", "Inference", "CLinux", "CModbus", "CSQLite", "CBench",
+                "Status", "Upstream", "Inference", "CLinux", "CModbus", "CSQLite", "CBench", "YearSimulator",
             ],
             path: "Tests/Bench", swiftSettings: discipline),
 
@@ -111,7 +111,10 @@ let package = Package(
         tests(of: "Modbus", with: "Site", "Platform", "Profiles", "CLinux"),
         tests(of: "Security", with: "Site", "Platform", "Profiles"),
         tests(of: "Accelerators", with: "Site", "Platform", "Profiles"),
-        tests(of: "Control", with: "Site", "Platform", "Profiles"),
+        .target(
+            name: "YearSimulator", dependencies: ["Control", "Site", "Platform"], path: "Tests/YearSimulator",
+            swiftSettings: discipline),
+        tests(of: "Control", with: "Site", "Platform", "Profiles", "YearSimulator"),
         .executableTarget(
             name: "journal-writer", dependencies: ["Journal", "Site", "Platform"], path: "Tests/JournalWriter",
             swiftSettings: discipline),

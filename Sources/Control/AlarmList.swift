@@ -80,7 +80,7 @@ struct AlarmList: Sendable {
         for index in simple {
             let already = states[index].phase != .normal
             let holds = judges[index].holds(
-                samples, &windows, external: external, standing: { _ in false }, already: already)
+                samples, &windows, external: external, standing: { _ in false }, already: states[index].isStanding)
             // The usual case of two thousand conditions: it does not hold and did not hold.
             if holds == false && !already { continue }
             turn(index, holds, samples, now, &decisions)
@@ -90,7 +90,7 @@ struct AlarmList: Sendable {
             for index in combined {
                 let already = states[index].phase != .normal
                 let holds = judges[index].holds(
-                    samples, &windows, external: external, standing: { standing[$0] }, already: already)
+                    samples, &windows, external: external, standing: { standing[$0] }, already: standing[index])
                 if holds == false && !already { continue }
                 turn(index, holds, samples, now, &decisions)
             }

@@ -40,6 +40,20 @@ import Synchronization
         return nil
     }
 
+    /// The first words of the record alone, whole like `load`: a hot path need not copy the rest.
+    public func loadFirst<let few: Int>() -> InlineArray<few, UInt64>? {
+        precondition(few <= count)
+        for _ in 0..<1_000_000 {
+            let before = unsafe words[0].load(ordering: .acquiring)
+            if before & 1 == 1 { continue }
+            var payload = InlineArray<few, UInt64>(repeating: 0)
+            for i in 0..<few { payload[i] = unsafe words[i + 1].load(ordering: .relaxed) }
+            atomicMemoryFence(ordering: .acquiring)
+            if unsafe words[0].load(ordering: .relaxed) == before { return payload }
+        }
+        return nil
+    }
+
     public var version: UInt64 { unsafe words[0].load(ordering: .acquiring) / 2 }
 
     /// An owner that starts again over memory whose last owner died in the middle of a write.

@@ -38,7 +38,7 @@ extension Shape where Value == ConditionFile {
             let whenUnknown = fields.optional(
                 "if-unknown",
                 .choice([("hold", ConditionPlan.WhenUnknown.hold), ("raise", .raise)]),
-                "While its points cannot be read: stay as it is, or raise. Without it: raise where the posture is drain or stricter"
+                "While its points cannot be read: stay as it is, or raise (usual where it drains or more)"
             )
             guard let made = test.make(), let severity, let text else { return nil }
             return ConditionFile(

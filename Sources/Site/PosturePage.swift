@@ -43,7 +43,7 @@ public struct PosturePage: Sendable {
     public func state(at now: MonotonicTime, staleAfter: Nanoseconds, safe: PostureState) -> (
         state: PostureState, watts: Double?
     ) {
-        guard let (words, _) = record.load(), words[0] == PosturePage.magic,
+        guard let words: InlineArray<4, UInt64> = record.loadFirst(), words[0] == PosturePage.magic,
             now - MonotonicTime(nanoseconds: Int64(bitPattern: words[1])) <= staleAfter,
             let state = PostureState(rawValue: UInt8(truncatingIfNeeded: words[2]))
         else { return (safe, nil) }

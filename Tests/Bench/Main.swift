@@ -10,6 +10,9 @@ enum Main {
         AcceleratorsBench.all,
         UpstreamBench.all,
         ModbusBench.all,
+        ControlBench.all,
+        JournalBench.all,
+        YearBench.all,
     ].flatMap { $0 }
 
     static func main() {

@@ -9,13 +9,15 @@ extension ControlPlan {
         }
         var points = [
             PointDefinition(
-                name: "site.posture", title: "What the container allows", kind: states { (s: PostureState) in s.text },
+                name: "site.posture", title: "What it allows", kind: states { (s: PostureState) in s.text },
                 interval: second),
             PointDefinition(
-                name: "site.arming", title: "Arming", kind: states { (s: ArmingState) in s.rawValue }, interval: second),
+                name: "site.arming", title: "Arming", kind: states { (s: ArmingState) in s.rawValue },
+                interval: second),
             PointDefinition(name: "site.alarms", title: "Alarms standing", unit: .count, interval: second),
             PointDefinition(
-                name: "site.alarms-unacknowledged", title: "Alarms nobody acknowledged", unit: .count, interval: second),
+                name: "site.alarms-unacknowledged", title: "Alarms nobody acknowledged", unit: .count,
+                interval: second),
         ]
         for feed in feeds {
             let device = "feed-" + feed.tag
