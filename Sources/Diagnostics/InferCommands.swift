@@ -48,7 +48,8 @@ enum InferCommands {
             return [
                 .init(name, .strong), .init(model["version"]?.string ?? ""),
                 .init(state.lowercased(), state == "READY" ? .good : .bad), .init(lanes.joined(separator: ", ")),
-                .init("\(known?["inference_count"]?.integer ?? 0)"), .init("\(failed)", failed > 0 ? .attention : .plain),
+                .init("\(known?["inference_count"]?.integer ?? 0)"),
+                .init("\(failed)", failed > 0 ? .attention : .plain),
                 .init(count > 0 ? "\((mean * 1000).rounded() / 1000) ms" : "-"),
                 .init(model["reason"]?.string ?? ""),
             ]
@@ -93,8 +94,9 @@ enum InferCommands {
                 for output in result["outputs"]?.array ?? [] {
                     let shape = (output["shape"]?.array ?? []).compactMap(\.integer).map(String.init)
                     let shown = (output["data"]?.array ?? []).prefix(16).map(text)
-                    invocation.console.line(
-                        "\(output["name"]?.string ?? "") [\(shape.joined(separator: ", "))]  \(shown.joined(separator: " "))")
+                    let name = output["name"]?.string ?? ""
+                    let values = shown.joined(separator: " ")
+                    invocation.console.line("\(name) [\(shape.joined(separator: ", "))]  \(values)")
                 }
                 invocation.console.line("answered in \((took.seconds * 1e6).rounded() / 1000) ms")
                 if let verdict {

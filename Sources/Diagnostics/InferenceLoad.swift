@@ -111,7 +111,8 @@ public final class InferenceLoad {
         }
         while client.sent < request.count {
             let got = unsafe request.withUnsafeBytes { bytes in
-                unsafe cl_send(client.socket.raw, bytes.baseAddress.map { unsafe $0 + client.sent }, bytes.count - client.sent, 0)
+                unsafe cl_send(
+                    client.socket.raw, bytes.baseAddress?.advanced(by: client.sent), bytes.count - client.sent, 0)
             }
             if got == -Int(EAGAIN) { return }
             guard got > 0 else {

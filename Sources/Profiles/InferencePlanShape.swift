@@ -12,7 +12,8 @@ extension Shape where Value == InferencePlan {
                 "Numeric address:port of the Open Inference Protocol")
             plan.socketPath = fields.optional(
                 "socket", .text, default: plan.socketPath, "Unix socket of the same protocol")
-            plan.ringPath = fields.optional("ring", .text, "Unix socket where native clients fetch their rings") ?? plan.ringPath
+            plan.ringPath =
+                fields.optional("ring", .text, "Unix socket where native clients fetch their rings") ?? plan.ringPath
             plan.modelsFolder = fields.optional(
                 "models", .text, default: plan.modelsFolder, "The folder that models lie in")
             plan.library = fields.optional("library", .text, "Path of libonnxruntime.so")

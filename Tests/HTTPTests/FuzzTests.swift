@@ -34,16 +34,16 @@ struct SeededGenerator: RandomNumberGenerator {
         ]
         var bytes: [UInt8] = []
         for _ in 0..<Int.random(in: 1...4, using: &generator) {
-            bytes += Array(samples.randomElement(using: &generator)!.utf8)
+            bytes += Array((samples.randomElement(using: &generator) ?? "").utf8)
         }
         let hot = Array("\r\n :;,0123456789abcdefHTTP/\t\0\u{7F}".utf8)
         for _ in 0..<Int.random(in: 0...6, using: &generator) where !bytes.isEmpty {
             let at = Int.random(in: 0..<bytes.count, using: &generator)
             switch Int.random(in: 0..<5, using: &generator) {
             case 0: bytes[at] = UInt8.random(in: .min ... .max, using: &generator)
-            case 1: bytes[at] = hot.randomElement(using: &generator)!
+            case 1: bytes[at] = hot.randomElement(using: &generator) ?? 0
             case 2: bytes.remove(at: at)
-            case 3: bytes.insert(hot.randomElement(using: &generator)!, at: at)
+            case 3: bytes.insert(hot.randomElement(using: &generator) ?? 0, at: at)
             default: bytes.insert(contentsOf: bytes[at..<min(bytes.count, at + 20)], at: at)
             }
         }

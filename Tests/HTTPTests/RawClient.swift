@@ -24,7 +24,7 @@ final class RawClient {
         var sent = 0
         while sent < bytes.count {
             let n = unsafe bytes.withUnsafeBytes {
-                unsafe cl_send(descriptor, $0.baseAddress! + sent, bytes.count - sent, 0)
+                unsafe cl_send(descriptor, $0.baseAddress?.advanced(by: sent), bytes.count - sent, 0)
             }
             if n <= 0 { return }
             sent += n
@@ -56,10 +56,10 @@ final class RawClient {
                 var answer = Answer()
                 answer.status = Int(lines[0].split(separator: " ")[1]) ?? 0
                 for line in lines.dropFirst() where !line.isEmpty {
-                    let colon = line.firstIndex(of: ":")!
+                    guard let colon = line.firstIndex(of: ":") else { continue }
                     answer.fields[line[..<colon].lowercased()] = String(line[line.index(colon, offsetBy: 2)...])
                 }
-                let length = isHead || answer.status < 200 ? 0 : Int(answer.fields["content-length"] ?? "0")!
+                let length = isHead || answer.status < 200 ? 0 : Int(answer.fields["content-length"] ?? "0") ?? 0
                 while received.count < end + length { if !fill() { return nil } }
                 answer.body = Array(received[end..<end + length])
                 received.removeFirst(end + length)
