@@ -109,7 +109,7 @@ let package = Package(
         tests(of: "Site", with: "Platform"),
         tests(of: "Profiles", with: "Site", "Platform"),
         tests(of: "Modbus", with: "Site", "Platform", "Profiles", "CLinux"),
-        tests(of: "Security", with: "Site", "Platform", "Profiles"),
+        tests(of: "Security", with: "Site", "Platform", "Profiles", "CLinux"),
         tests(of: "Accelerators", with: "Site", "Platform", "Profiles"),
         .target(
             name: "YearSimulator", dependencies: ["Control", "Site", "Platform"], path: "Tests/YearSimulator",

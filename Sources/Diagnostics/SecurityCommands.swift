@@ -162,7 +162,7 @@ enum SecurityCommands {
             if invocation.wantsJSON {
                 invocation.console.raw(String(decoding: answer, as: UTF8.self))
             } else {
-                invocation.console.line(try AgentClient.parse(answer)["done"]?.string ?? "done")
+                invocation.console.line(try AgentClient.parse(answer)["text"]?.string ?? "done")
             }
             return .healthy
         } catch { return invocation.failed(error) }

@@ -44,7 +44,7 @@ extension SecurityCommands {
                 pause(.milliseconds(200))
             }
             let answer = try client.postJSON("/v1/actions/walk-test", Array("{\"on\":false}".utf8))
-            return sheet.close(answer["done"]?.string)
+            return sheet.close(answer["text"]?.string)
         } catch { return invocation.failed(error) }
     }
 
@@ -162,6 +162,7 @@ private struct TickSheet {
                 writer.endObject()
             }
         } else {
+            if let agentSays { console.line("agent: " + agentSays) }
             console.line(
                 missing.isEmpty
                     ? "every zone was seen" : "not seen: " + console.inked(missing.joined(separator: ", "), .bad))
