@@ -10,7 +10,7 @@ PREFIX ?= /usr
 SWIFT ?= swift
 RELEASE := $(SWIFT) build -c release --static-swift-stdlib
 
-.PHONY: help run build test bench check fmt sanitize deps deps-run install deb clean
+.PHONY: help run build test rig bench check fmt sanitize deps deps-run install deb clean
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -24,6 +24,9 @@ build: deps-run ## Build the two programs, optimised, with the Swift runtime ins
 
 test: deps build ## Everything that passes without special hardware
 	@Tests/run
+
+rig: build ## The virtual container alone: a real kernel, GPIO and systemd under QEMU; ONLY=power-cut for one
+	@Tests/Rig/run $(ONLY)
 
 bench: deps build ## Every benchmark, beside the neighbours that are installed
 	@$(RELEASE) --product mdc-bench

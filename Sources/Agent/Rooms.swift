@@ -104,6 +104,11 @@ struct Rooms {
     func fill(_ snapshot: inout SiteSnapshot) {
         snapshot.buses = modbus.status
         snapshot.accelerators = accelerators.status.value
+        // Control says what is bypassed, the room why a zone cannot be read or is quieted.
+        for (index, wires) in security.status.value.enumerated()
+        where index < snapshot.zones.count && snapshot.zones[index].reason == nil {
+            snapshot.zones[index].reason = wires.reason
+        }
         snapshot.journal = journal.status.value
         snapshot.upstream = upstream.heartbeats.isEmpty ? nil : upstream.status.value
         snapshot.inference = inference?.status.value

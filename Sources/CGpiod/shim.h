@@ -2,4 +2,5 @@
 // their result or -errno.
 #pragma once
 #include "discovery.h"
+#include "events.h"
 #include "uapi.h"

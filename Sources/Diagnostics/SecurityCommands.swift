@@ -36,7 +36,7 @@ enum SecurityCommands {
     }
 
     static func missingLines(_ catalogue: ChipCatalogue, _ plan: SecurityPlan?) -> [(LinePlan, LineFault)] {
-        guard let plan, plan.source == .gpio else { return [] }
+        guard let plan, plan.source == .gpio || plan.source == .libgpiod else { return [] }
         return plan.lines.compactMap { line in
             if case .missing(let fault) = catalogue.find(line.address) { (line, fault) } else { nil }
         }

@@ -60,7 +60,8 @@ extension SecurityCommands {
     // MARK: - Alone
 
     private static func walkAlone(_ invocation: Invocation, _ ends: MonotonicTime) -> ExitCode {
-        guard let plan = securityPlan(invocation), !plan.zones.isEmpty, plan.source == .gpio else {
+        guard let plan = securityPlan(invocation), !plan.zones.isEmpty, plan.source == .gpio || plan.source == .libgpiod
+        else {
             invocation.console.trouble(
                 "no zones to walk: \(invocation.sitePath) names none on GPIO lines",
                 remedy: "mdc-agent check says what is wrong with it; mdc-agent gpio watch shows bare lines")

@@ -9,6 +9,7 @@ public enum Schemas {
             ("accelerator.json", Schema.document(title: "An accelerator layout", Shape.acceleratorLayout("").schema)),
             ("equipment.json", Schema.document(title: "A register map", Shape.equipment(name: "").schema)),
             ("site.json", Schema.document(title: "A container's site file", Shape.site(library).schema)),
+            ("wiring.json", Schema.document(title: "A wiring of security inputs", Shape.wiring("").schema)),
         ]
     }
 }

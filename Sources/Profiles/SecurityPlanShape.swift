@@ -11,9 +11,14 @@ extension Shape where Value == SecurityPlan {
             let wiring = fields.optional("wiring", .wiringName(library), "A ready wiring of Hardware/wiring")
             let own = fields.optional(
                 "zones", .zones, default: [], "Zones; one of the same name replaces the wiring's")
-            let isSimulated = fields.optional(
-                "source", .choice([("gpio", false), ("simulated", true)]), default: false,
-                "Where lines are read: the kernel's GPIO chips, or the make-believe container")
+            let chosen = fields.optional(
+                "source",
+                .choice([("gpio", LineSourcePlan.gpio), ("libgpiod", .libgpiod), ("simulated", .simulated(socket: ""))]
+                ),
+                default: LineSourcePlan.gpio,
+                "Where lines are read: the kernel's GPIO chips (gpio; libgpiod where gpio has trouble), or the "
+                    + "make-believe container")
+            let isSimulated = chosen != .gpio && chosen != .libgpiod
             let socket = fields.optional("socket", .text, "The make-believe container's Unix socket")
             let usual = ArmingPlan()
             // Manuals citing EN 50131 give exit timers up to 120 s.
@@ -30,7 +35,7 @@ extension Shape where Value == SecurityPlan {
             let replaced = Set(own.map(\.name))
             let drafts = (wiring?.zones ?? []).filter { !replaced.contains($0.name) } + own
             return SecurityPlan.resolved(
-                drafts, source: isSimulated ? .simulated(socket: socket ?? "") : .gpio,
+                drafts, source: isSimulated ? .simulated(socket: socket ?? "") : chosen,
                 arming: ArmingPlan(exitDelay: exitDelay, entryGrace: entryGrace, bypassMax: bypassMax), fields)
         }
     }

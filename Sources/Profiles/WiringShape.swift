@@ -38,7 +38,7 @@ extension Shape where Value == WiringProfile {
             let title = fields.required("title", .text, "What people call this wiring")
             let source = fields.required("source", .text, "Where the pin-out was found, and whether it was tried")
             let zones = fields.required(
-                "zones", .zones, "The zones, by name; the first word of their points")
+                "zones", .zones, "The zones, by name")
             guard let title, let source, let zones else { return nil }
             return WiringProfile(name: name, title: title, source: source, zones: zones)
         }

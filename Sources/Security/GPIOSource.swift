@@ -9,6 +9,7 @@ public final class GPIOSource: LineSource {
     private let plan: [LinePlan]
     private let time: any TimeSource
     private let devices: String
+    private let way: Way
     private var loop: EventLoop?
     private weak var listener: (any LineListener)?
     private var holdings: [Holding] = []
@@ -26,18 +27,26 @@ public final class GPIOSource: LineSource {
     private final class Holding {
         let chip: String
         let lines: [Int]
-        let request: KernelLines
+        let request: any HeldLines
         var drain: LineDrain
-        init(chip: String, lines: [Int], request: KernelLines) {
+        init(chip: String, lines: [Int], request: any HeldLines) {
             self.chip = chip
             self.lines = lines
             self.request = request
-            drain = LineDrain(lines: lines, isSettled: true)
+            drain = LineDrain(lines: lines, isSettled: request.isSettled)
         }
     }
 
-    public init(_ plan: [LinePlan], time: any TimeSource, devices: String = "/dev") {
+    /// By which calls lines are held.
+    public enum Way: Sendable {
+        /// The kernel's v2 interface; libgpiod's where the kernel has none (before 5.10).
+        case best
+        case libgpiod
+    }
+
+    public init(_ plan: [LinePlan], time: any TimeSource, way: Way = .best, devices: String = "/dev") {
         self.plan = plan
+        self.way = way
         self.time = time
         self.devices = devices
     }
@@ -56,7 +65,7 @@ public final class GPIOSource: LineSource {
     }
 
     public func stop() {
-        for holding in holdings { loop?.remove(holding.request.descriptor.raw) }
+        for holding in holdings { forget(holding) }
         holdings = []
         if let raw = watch?.raw { loop?.remove(raw) }
         watch = nil
@@ -130,27 +139,39 @@ extension GPIOSource {
     private func hold(_ chip: String, _ lines: [(line: Int, offset: Int)]) {
         guard let loop, let listener else { return }
         let wanted = lines.map { entry in
-            KernelLines.Wanted(
+            WantedLine(
                 offset: UInt32(entry.offset), bias: plan[entry.line].bias, debounce: plan[entry.line].debounce)
         }
         do throws(SystemError) {
-            let request = try KernelLines(chip: chip, wanted, consumer: "mdc-agent")
+            let request = try take(chip, wanted)
             let holding = Holding(chip: chip, lines: lines.map(\.line), request: request)
-            try loop.add(request.descriptor.raw, .readable) { [weak self, weak holding] happened in
-                guard let self, let holding else { return }
-                if happened.contains(.hangup) || happened.contains(.failed) { return self.lose(holding) }
-                self.drain(holding)
+            for descriptor in request.descriptors {
+                try loop.add(descriptor, .readable) { [weak self, weak holding] happened in
+                    guard let self, let holding else { return }
+                    if happened.contains(.hangup) || happened.contains(.failed) { return self.lose(holding) }
+                    self.drain(holding)
+                }
             }
             holdings.append(holding)
             for line in holding.lines { missing[line] = nil }
             // The request queues edges from its first moment, so levels read now race with none.
             do throws(SystemError) {
-                try holding.drain.resynchronise(request, telling: listener) { time.now().monotonic }
+                try holding.drain.resynchronise(holding.request, telling: listener) { time.now().monotonic }
             } catch { lose(holding) }
         } catch {
             // Somebody took a line between the look and the request: the next try names who it was.
             for entry in lines { tell(entry.line, fault(of: error)) }
         }
+    }
+
+    private func take(_ chip: String, _ wanted: [WantedLine]) throws(SystemError) -> any HeldLines {
+        if way == .best {
+            do throws(SystemError) { return try KernelLines(chip: chip, wanted, consumer: "mdc-agent") } catch {
+                // ENOTTY: a kernel without the v2 interface. Everything else is an answer.
+                if error.code != 25 { throw error }
+            }
+        }
+        return try LibgpiodLines(chip: chip, wanted, consumer: "mdc-agent")
     }
 
     private func fault(of error: SystemError) -> LineFault {
@@ -188,9 +209,13 @@ extension GPIOSource {
         } catch { lose(holding) }
     }
 
+    private func forget(_ holding: Holding) {
+        for descriptor in holding.request.descriptors { loop?.remove(descriptor) }
+    }
+
     /// The chip is gone: its lines are a fault, never "closed".
     private func lose(_ holding: Holding) {
-        loop?.remove(holding.request.descriptor.raw)
+        forget(holding)
         holdings.removeAll { $0 === holding }
         for line in holding.lines {
             missing[line] = .some(nil)

@@ -5,38 +5,22 @@ internal import Site
 
 /// Lines held through the kernel's v2 interface: one descriptor, a queue of 1,024 edges with sequence
 /// numbers, debounce in the kernel.
-final class KernelLines: LineRequest {
-    let descriptor: FileDescriptor
+final class KernelLines: HeldLines {
+    let isSettled = true
+    private let descriptor: FileDescriptor
     private let offsets: [UInt32]
     private var raw = [gpio_v2_line_event](repeating: gpio_v2_line_event(), count: LineDrain.batch)
 
-    struct Wanted {
-        let offset: UInt32
-        let bias: LineBias
-        let debounce: Nanoseconds
-    }
-
     /// `chip` is a path such as /dev/gpiochip0.
-    init(chip: String, _ wanted: [Wanted], consumer: String) throws(SystemError) {
+    init(chip: String, _ wanted: [WantedLine], consumer: String) throws(SystemError) {
         let chipDescriptor = try FileDescriptor.open(chip, 2 /* O_RDWR */)
         offsets = wanted.map(\.offset)
-        let lines = wanted.map { line in
-            cg_wanted_line(
-                offset: line.offset, bias: KernelLines.code(of: line.bias),
-                debounce_us: UInt32(line.debounce.count / 1000))
-        }
+        let lines = wanted.map(\.forKernel)
         let result = unsafe cg_request(chipDescriptor.raw, lines, UInt32(lines.count), consumer)
         descriptor = FileDescriptor(owning: try checked(result, "request lines of", chip))
     }
 
-    private static func code(of bias: LineBias) -> UInt32 {
-        switch bias {
-        case .asIs: UInt32(CG_BIAS_AS_IS.rawValue)
-        case .pullUp: UInt32(CG_BIAS_PULL_UP.rawValue)
-        case .pullDown: UInt32(CG_BIAS_PULL_DOWN.rawValue)
-        case .disabled: UInt32(CG_BIAS_DISABLED.rawValue)
-        }
-    }
+    var descriptors: [Int32] { [descriptor.raw] }
 
     func readEdges(into edges: inout [LineEdge]) throws(SystemError) {
         edges.removeAll(keepingCapacity: true)

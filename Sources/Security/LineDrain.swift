@@ -7,7 +7,7 @@ public struct LineEdge: Equatable, Sendable {
     public let index: Int
     public let isHigh: Bool
     public let time: MonotonicTime
-    /// Counts every edge of the request, also those that the queue dropped.
+    /// Counts every edge of the request, also those that the queue dropped; 0 where nobody counts.
     public let sequence: UInt32
     public init(index: Int, isHigh: Bool, time: MonotonicTime, sequence: UInt32) {
         self.index = index
@@ -56,8 +56,10 @@ public struct LineDrain {
             taken += edges.count
             for edge in edges {
                 // The first edge of a request has number 1.
-                lost += UInt64(edge.sequence &- (lastSequence ?? 0) &- 1)
-                lastSequence = edge.sequence
+                if edge.sequence != 0 {
+                    lost += UInt64(edge.sequence &- (lastSequence ?? 0) &- 1)
+                    lastSequence = edge.sequence
+                }
                 listener.lineMoved(lines[edge.index], isHigh: edge.isHigh, isSettled: isSettled, at: edge.time)
             }
         }

@@ -51,6 +51,7 @@ public final class SecurityRoom: Sendable {
     private func makeSource() -> any LineSource {
         switch plan.source {
         case .gpio: GPIOSource(plan.lines, time: time)
+        case .libgpiod: GPIOSource(plan.lines, time: time, way: .libgpiod)
         case .simulated(let socket): SimulatedSource(socketPath: socket, plan.lines, time: time)
         }
     }

@@ -62,6 +62,11 @@ public final class ZoneKeeper: LineListener {
     }
 
     public func lineFailed(_ line: Int, _ fault: LineFault) {
+        // What only a change of the wiring or of the machine can mend is said with the wiring's own place.
+        if fault.reason == .lineMissing || fault.reason == .lineBusy || fault.reason == .noPermission {
+            Log.write(
+                .warning, "security", "\(plan.lines[line].writtenAt): line \(plan.lines[line].name): \(fault.text)")
+        }
         engine.fail(line, fault, at: time.now().monotonic)
         if !engine.outputs.isEmpty { tell() }
     }

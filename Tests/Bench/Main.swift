@@ -13,6 +13,7 @@ enum Main {
         ControlBench.all,
         JournalBench.all,
         YearBench.all,
+        SecurityBench.all,
     ].flatMap { $0 }
 
     static func main() {

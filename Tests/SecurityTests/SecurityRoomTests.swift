@@ -13,14 +13,14 @@ private final class FakeSimulator {
     private let listener: FileDescriptor
     private var client: Int32 = -1
 
-    init(path: String = "/tmp/mdc-lines-\(UUID().uuidString).sock") throws {
-        self.path = path
+    init() throws {
+        path = "/tmp/mdc-lines-\(UUID().uuidString).sock"
         listener = FileDescriptor(owning: try checked(unsafe cl_listen_unix(path, 4, 0o600), "listen"))
     }
 
     deinit {
         if client >= 0 { close(client) }
-        unlink(path)
+        unsafe unlink(path)
     }
 
     /// Waits for the agent and tells it every line.
@@ -75,9 +75,9 @@ private struct House {
 
 @Suite(.serialized) struct SecurityRoomTests {
     @Test func `the simulator's lines become zones, and its going away a fault until it is back`() throws {
-        var simulator = try FakeSimulator()
-        let path = simulator.path
-        let house = try House(plan([door("a", line: 0), door("b", line: 1)], source: .simulated(socket: path)))
+        let simulator = try FakeSimulator()
+        let house = try House(
+            plan([door("a", line: 0), door("b", line: 1)], source: .simulated(socket: simulator.path)))
         defer { house.room.stop() }
         try simulator.greet([("L0", 0), ("L1", 1), ("a line of no zone", 1)])
         #expect(eventually { house.reading("a").goodNumber == 0 && house.reading("b").goodNumber == 1 })
@@ -89,7 +89,7 @@ private struct House {
         #expect(house.reading("a").reason == .notConnected)
         #expect(house.room.status.value.map(\.state) == ["fault", "fault"])
 
-        simulator = try FakeSimulator(path: path)
+        // The room knocks again by itself.
         try simulator.greet([("L0", 0), ("L1", 0)])
         #expect(eventually { house.reading("a").goodNumber == 0 && house.reading("b").goodNumber == 0 })
     }

@@ -25,8 +25,10 @@ public struct SecurityPlan: Sendable {
 }
 
 public enum LineSourcePlan: Equatable, Sendable {
-    /// The kernel's GPIO character devices.
+    /// The kernel's GPIO character devices, by its v2 interface where it has one.
     case gpio
+    /// The same devices by libgpiod's own event calls, whatever the kernel has.
+    case libgpiod
     /// The make-believe container's Unix socket.
     case simulated(socket: String)
 }
