@@ -28,7 +28,8 @@ class Container:
         self.machine.wait_for_shell(self.patience(120))
         self.machine.check("cp -a --no-preserve=ownership /rig/tree/. / && systemd-sysusers && "
                            "systemd-tmpfiles --create mdc-agent.conf; chgrp -R mdc-agent /etc/mdc-agent && "
-                           "udevadm control --reload && rig-gpio && systemctl daemon-reload",
+                           "udevadm control --reload && udevadm trigger --action=add --sysname-match=gpiochip0 "
+                           "--sysname-match=ttyS1 && udevadm settle && systemctl daemon-reload",
                            self.patience(60))
         self.everything_normal()
         self.machine.check("systemctl enable mdc-agent.socket mdc-agent-page.socket mdc-agent.service && "

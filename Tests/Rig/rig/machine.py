@@ -49,7 +49,9 @@ class Machine:
             "-smp", "2", "-m", "1024", "-nodefaults", "-no-user-config", "-display", "none",
             "-kernel", str(self.image / "vmlinuz"), "-initrd", str(self.image / "initrd.gz"),
             "-append", "console=ttyS0 root=/dev/vda rw panic=-1 quiet loglevel=4 systemd.show_status=0 tsc=reliable "
-                       "no_timer_check random.trust_cpu=on mitigations=off",
+                       "no_timer_check random.trust_cpu=on mitigations=off "
+                       # A busy host must not fail a boot that only takes longer.
+                       "systemd.default_timeout_start_sec=600",
             "-chardev", console, "-serial", "chardev:console",
             # The second serial port is the RS-485 line; its slave stands outside the machine.
             "-chardev", f"socket,id=modbus,path={path('modbus.sock')},server=on,wait=off", "-serial", "chardev:modbus",

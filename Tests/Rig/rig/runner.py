@@ -65,7 +65,7 @@ def run_all(chosen, image, folder):
         try:
             started = time.monotonic()
             container.install()
-            print(f"installed and booted in {time.monotonic() - started:.1f} s")
+            print(f"installed and booted in {time.monotonic() - started:.1f} s", flush=True)
         except (RigFault, subprocess.CalledProcessError) as fault:
             print(f"the container does not start: {fault}\n{container.story()}")
             print(f"\n0 passed, {len(chosen)} failed")
