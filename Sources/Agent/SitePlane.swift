@@ -43,6 +43,7 @@ final class SitePlane {
     private var lastComputed = MonotonicTime.distantPast
     private var controlDeadline: MonotonicTime?
     private var isReady = false
+    private var forgetAt: MonotonicTime?
 
     /// What Control remembers, for the plane that follows a reload.
     private(set) var memory: [UInt8]?
@@ -128,6 +129,10 @@ final class SitePlane {
         for decisions in outbox.release(at: now.monotonic) { carryOut(decisions, now) }
         if isBeat {
             nextBeat = now.monotonic + SitePlane.beatSpacing
+            if let due = forgetAt, now.monotonic >= due {
+                forgetAt = nil
+                forgetStartupMemory()
+            }
             publisher.beat(stuck: watch.look(now.monotonic))
         }
         page.page.publish(publisher.posture, at: now.monotonic)
@@ -196,6 +201,8 @@ final class SitePlane {
 
     private func becomeReady() {
         isReady = true
+        // The first rounds still run code that later ones do not.
+        forgetAt = SystemTime.monotonic + .seconds(3)
         manager.ready(publisher.statusLine)
         if !Log.isUnderSystemd {
             for address in rooms.status.addresses { console.line("agent       \(address)") }

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -344,6 +345,7 @@ int64_t cl_resident_bytes(void) {
     return (int64_t)resident * sysconf(_SC_PAGESIZE);
 }
 
+void cl_trim_heap(void) { malloc_trim(0); }
 int cl_getrandom(void *bytes, size_t count) { return (int)RETRY(getrandom(bytes, count, 0)); }
 int cl_gettid(void) { return (int)gettid(); }
 int cl_set_thread_name(const char *name) {

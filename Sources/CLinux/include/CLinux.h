@@ -75,6 +75,9 @@ int64_t cl_thread_cpu_ns(void);
 int64_t cl_process_cpu_ns(void);
 int64_t cl_resident_bytes(void);
 
+// Gives the heap's free pages back to the kernel.
+void cl_trim_heap(void);
+
 int cl_getrandom(void *bytes, size_t count);
 int cl_gettid(void);
 int cl_set_thread_name(const char *name);
