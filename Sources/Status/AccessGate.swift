@@ -14,7 +14,20 @@ final class AccessGate: Sendable {
         case later(Int)
     }
 
+    /// Somebody who has logged in by Redfish. The token itself is kept as a hash only.
+    struct Session: Equatable {
+        let id: String
+        let user: String
+        let actor: Actor
+        fileprivate let mark: [UInt8]
+        fileprivate var lastUsed: MonotonicTime
+    }
+
+    static let sessionTime = Nanoseconds.seconds(1800)
+    static let sessionsMax = 64
+
     private struct State {
+        var sessions: [Session] = []
         var users = UserFile()
         var sources = SourceTable()
         /// Keyed hash of name and password -> who, until when.
@@ -42,10 +55,53 @@ final class AccessGate: Sendable {
         state.withLock { state in
             state.users = users
             state.remembered.removeAll()
+            // Who is no longer named, or named otherwise, logs in anew.
+            state.sessions.removeAll { users.user($0.user)?.authority != $0.actor.authority }
         }
     }
 
     var hasUsers: Bool { state.withLock { !$0.users.users.isEmpty } }
+
+    var users: [UserFile.User] { state.withLock { $0.users.users } }
+
+    // MARK: - Sessions
+
+    var sessions: [Session] {
+        let now = clock()
+        return state.withLock { state in
+            state.sessions.removeAll { now - $0.lastUsed > AccessGate.sessionTime }
+            return state.sessions
+        }
+    }
+
+    /// A new session and its token; nil when there are too many.
+    func open(_ user: String, _ actor: Actor) -> (Session, token: String)? {
+        let token = randomHex(32)
+        let now = clock()
+        let session = Session(
+            id: randomHex(8), user: user, actor: actor, mark: sha256(Array(token.utf8)), lastUsed: now)
+        return state.withLock { state in
+            state.sessions.removeAll { now - $0.lastUsed > AccessGate.sessionTime }
+            guard state.sessions.count < AccessGate.sessionsMax else { return nil }
+            state.sessions.append(session)
+            return (session, token)
+        }
+    }
+
+    /// Whose token this is; using it keeps the session alive.
+    func session(_ token: String) -> Actor? {
+        let mark = sha256(Array(token.utf8))
+        let now = clock()
+        return state.withLock { state in
+            guard let index = state.sessions.firstIndex(where: { sameInConstantTime($0.mark, mark) }),
+                now - state.sessions[index].lastUsed <= AccessGate.sessionTime
+            else { return nil }
+            state.sessions[index].lastUsed = now
+            return state.sessions[index].actor
+        }
+    }
+
+    func close(_ id: String) { state.withLock { state in state.sessions.removeAll { $0.id == id } } }
 
     func admits(_ peer: Peer) -> Bool { state.withLock { $0.sources.admit(peer, at: clock()) } }
 

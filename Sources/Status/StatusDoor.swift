@@ -18,6 +18,8 @@ enum StatusDoor: Sendable {
 
     var isSocket: Bool { if case .socket = self { true } else { false } }
 
+    var gate: AccessGate? { if case .secure(let gate) = self { gate } else { nil } }
+
     func entry(_ exchange: Exchange) -> Entry {
         switch self {
         case .plain: return .reader
@@ -28,6 +30,9 @@ enum StatusDoor: Sendable {
         case .secure(let gate):
             guard gate.admits(exchange.peer) else {
                 return .refused(status: 429, text: "too many requests from this address", wait: 1)
+            }
+            if let token = exchange.field("x-auth-token"), let actor = gate.session(token.string) {
+                return .actor(actor)
             }
             if let name = exchange.peer.certificateName { return .actor(gate.certificate(name)) }
             guard let authorization = exchange.field("authorization") else {

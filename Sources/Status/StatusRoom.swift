@@ -47,6 +47,7 @@ public final class StatusRoom: Sendable {
         fingerprint = opening.tls.flatMap { OwnCertificate.fingerprint($0.files.certificate) }
         service = try StatusService(
             events: events.map { SharedEvents($0) }, actions: actions, doors: opening.doors, machines: layout,
+            uuid: StatusRoom.serviceID(stateFolder),
             watchersMax: max(4, plan.connectionsMax / 2))
         var limits = HTTPLimits()
         limits.connectionsMax = plan.connectionsMax
@@ -56,6 +57,17 @@ public final class StatusRoom: Sendable {
         server = try HTTPServer(name: "status", listeners: opening.listeners, service: service, limits: limits)
         let server = server
         service.counts.withLock { $0 = { server.counts } }
+    }
+
+    /// A name for this container's Redfish service that no other has: from the machine's own id.
+    private static func serviceID(_ stateFolder: String) -> String {
+        let machine = (try? readFile("/etc/machine-id", limit: 128)) ?? Array(stateFolder.utf8)
+        // Hashed with a word of ours: the machine-id itself stays in the machine (machine-id(5)).
+        var digest = Array(sha256(Array("mdc-agent redfish".utf8) + machine).prefix(16))
+        digest[6] = digest[6] & 0x0F | 0x40
+        digest[8] = digest[8] & 0x3F | 0x80
+        let hex = Array(hexText(digest))
+        return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(hex[$0]) }.joined(separator: "-")
     }
 
     /// Reads certificate, key and users again; what is faulty stays as it was and is returned in words.

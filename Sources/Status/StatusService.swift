@@ -22,15 +22,18 @@ final class StatusService: HTTPService {
     private let layout = Mutex<MetricsLayout?>(nil)
     private let page = Page()
     private let machines: Rendered
+    private let redfish: RedfishService?
 
     init(
         events: (any EventSource)?, actions: [String: StatusAction], doors: [StatusDoor],
-        machines: SiteLayout, watchersMax: Int
+        machines: SiteLayout, uuid: String, watchersMax: Int
     ) throws(SystemError) {
         self.events = events
         self.actions = actions
         self.doors = doors
         boot = randomHex(4)
+        let gate = doors.lazy.compactMap(\.gate).first
+        redfish = gate.map { RedfishService(gate: $0, layout: machines, events: events, uuid: uuid) }
         var writer = ByteWriter()
         writer.writeLayout(machines)
         self.machines = Rendered(writer.bytes, etag: "\"layout-\(boot)\"")
@@ -49,6 +52,9 @@ final class StatusService: HTTPService {
         // What a load balancer probes tells nothing worth a password.
         if path == "/healthz" { return health(exchange) }
         if path == "/readyz" { return readiness(exchange) }
+        if path.hasPrefix("/redfish"), let redfish, doors[exchange.peer.listener].gate != nil {
+            return unsafe redfish.handle(exchange, body, snapshot.value)
+        }
         let entry = doors[exchange.peer.listener].entry(exchange)
         if case .refused(let status, let text, let wait) = entry { return turnAway(exchange, status, text, wait) }
         if path.hasPrefix("/v1/actions/") { return unsafe act(exchange, body, entry) }

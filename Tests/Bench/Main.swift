@@ -14,6 +14,7 @@ enum Main {
         JournalBench.all,
         YearBench.all,
         SecurityBench.all,
+        StatusBench.all,
     ].flatMap { $0 }
 
     static func main() {
