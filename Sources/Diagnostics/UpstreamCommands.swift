@@ -59,10 +59,10 @@ enum UpstreamCommands {
                     + (broker.map { " to \($0)" } ?? ""))
             if let error = upstream["error"]?.string { console.line("last error    \(error)") }
             console.line("events        \(behind) behind" + (oldest.map { ", the oldest from \($0.rfc3339)" } ?? ""))
-            if let events = upstream["eventsSent"]?.integer, let values = upstream["valuesSent"]?.integer {
+            if let events = upstream["events_sent"]?.integer, let values = upstream["values_sent"]?.integer {
                 console.line("sent          \(events) events and \(values) values since the start")
             }
-            if let refusal = upstream["lastRefusal"]?.string { console.line("last refusal  \(refusal)") }
+            if let refusal = upstream["last_refusal"]?.string { console.line("last refusal  \(refusal)") }
         }
         if !isConnected { return .fault }
         return behind > 0 && age > 60_000 ? .finding : .healthy

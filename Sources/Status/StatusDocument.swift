@@ -140,9 +140,9 @@ extension ByteWriter {
             field("error", upstream.lastError)
             field("behind", upstream.eventsBehind)
             if let oldest = upstream.oldestUnsent { field("oldest", oldest.milliseconds) }
-            field("eventsSent", upstream.eventsSent)
-            field("valuesSent", upstream.valuesSent)
-            field("lastRefusal", upstream.lastRefusal)
+            field("events_sent", upstream.eventsSent)
+            field("values_sent", upstream.valuesSent)
+            field("last_refusal", upstream.lastRefusal)
             endObject()
         }
         if let journal = snapshot.journal {

@@ -50,46 +50,4 @@ import Testing
         let packed = try room.ask("/", ["Accept-Encoding: gzip, br"])
         #expect(packed.body.count < 12_000)
     }
-
-    static let hasChromium = FileManager.default.isExecutableFile(atPath: "/usr/bin/chromium")
-
-    @Test(.enabled(if: hasChromium), arguments: [("1500,1300", "en"), ("390,900", "ko")])
-    func `a browser draws the container`(size: String, language: String) throws {
-        let room = try RunningRoom(layout: Samples.layout)
-        let folder = NSTemporaryDirectory() + "mdc-chromium-\(UUID().uuidString)"
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/chromium")
-        var arguments = [
-            "--headless=new", "--no-sandbox", "--disable-gpu", "--user-data-dir=\(folder)", "--window-size=\(size)",
-            "--accept-lang=\(language)", "--timeout=6000", "--enable-logging=stderr", "--disable-dev-shm-usage",
-        ]
-        if let pictures = ProcessInfo.processInfo.environment["MDC_PICTURES"] {
-            arguments.append("--screenshot=\(pictures)/page-\(language).png")
-        } else {
-            arguments.append("--dump-dom")
-        }
-        process.arguments = arguments + ["http://127.0.0.1:\(room.port)/"]
-        process.environment = ProcessInfo.processInfo.environment.merging(["LANGUAGE": language]) { $1 }
-        let out = Pipe()
-        let complaints = Pipe()
-        process.standardOutput = out
-        process.standardError = complaints
-        try process.run()
-        let log = Mutex("")
-        let reading = Thread {
-            let data = complaints.fileHandleForReading.readDataToEndOfFile()
-            log.withLock { $0 = String(decoding: data, as: UTF8.self) }
-        }
-        reading.start()
-        let document = String(decoding: out.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(!log.withLock { $0 }.contains("CONSOLE"), "\(log.withLock { $0 })")
-        if ProcessInfo.processInfo.environment["MDC_PICTURES"] == nil {
-            for text in ["97.5 %", "Front door", "npu1", "Mains is lost", "mains lost: UPS on battery"] {
-                #expect(document.contains(text), "\(text)")
-            }
-            #expect(document.contains(language == "ko" ? "운전 태세: 절전" : "Posture: conserve"))
-        }
-    }
 }
