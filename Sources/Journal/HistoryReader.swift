@@ -1,65 +1,105 @@
 internal import Glibc
+public import Platform
+public import Site
 
-/// Minimum, mean and maximum of one point within one minute.
-public struct HistoryMinute: Equatable, Sendable {
-    public var name: String
-    public var minimum: Double
-    public var mean: Double
-    public var maximum: Double
-    public var count: Int
-    public init(name: String, minimum: Double, mean: Double, maximum: Double, count: Int) {
-        self.name = name
-        self.minimum = minimum
-        self.mean = mean
-        self.maximum = maximum
-        self.count = count
-    }
+/// One change of a point, as the history kept it; no number where the reading was not good.
+public struct HistoryChange: Equatable, Sendable {
+    public let time: WallTime
+    public let number: Double?
+    public let quality: Quality
 }
 
-/// Reads the history while the agent writes it, or alone. One reader for each thread.
+/// One minute of a point.
+public struct HistoryMinute: Equatable, Sendable {
+    public let start: WallTime
+    public let minimum: Double
+    public let mean: Double
+    public let maximum: Double
+    public let count: Int
+}
+
+/// Reads what the points read, while the agent writes it or alone. One reader for each thread.
 public final class HistoryReader {
-    private final class Open {
-        let connection: Database
-        let find: Statement
-
-        init(_ path: String) throws(StorageFault) {
-            connection = try Database(path, .readOnly)
-            find = try connection.prepare(
-                """
-                SELECT minimum, mean, maximum, count FROM minutes
-                WHERE point=(SELECT number FROM points WHERE name=?) AND minute=?
-                """)
-        }
-
-        func minute(_ minute: Int64, of names: [String]) throws(StorageFault) -> [HistoryMinute] {
-            var found: [HistoryMinute] = []
-            for name in names {
-                find.bind(1, name)
-                find.bind(2, minute)
-                if try find.step() {
-                    found.append(
-                        HistoryMinute(
-                            name: name, minimum: find.double(0), mean: find.double(1), maximum: find.double(2),
-                            count: Int(find.integer(3))))
-                }
-                find.reset()
-            }
-            return found
-        }
-    }
-
     private let path: String
-    private var open: Open?
+    private var database: JournalDatabase?
 
     public init(folder: String) { path = folder + "/history.sqlite" }
 
-    /// What those points read within one minute (counted from 1970); points without a change then are left out.
-    public func minute(_ minute: Int64, of names: [String]) throws(StorageFault) -> [HistoryMinute] {
-        if let open, open.connection.hasMoved { self.open = nil }
-        if open == nil {
-            if unsafe access(path, F_OK) != 0 { return [] }
-            open = try Open(path)
+    /// Every change within the time, oldest first; full rate lasts for hours, and around critical events.
+    public func changes(of point: String, from: WallTime, to: WallTime, limit: Int = 100_000) throws(StorageFault)
+        -> [HistoryChange]
+    {
+        guard let database = try opened() else { return [] }
+        let rows = try database.connection.prepare(
+            """
+            SELECT time, value, quality FROM changes WHERE point=(SELECT number FROM points WHERE name=?)
+            AND time BETWEEN ? AND ? ORDER BY time, id LIMIT ?
+            """)
+        bind(rows, point, from.milliseconds, to.milliseconds, limit)
+        var changes: [HistoryChange] = []
+        while try rows.step() {
+            changes.append(
+                HistoryChange(
+                    time: WallTime(milliseconds: rows.integer(0)), number: rows.isNull(1) ? nil : rows.double(1),
+                    quality: Quality(rawValue: UInt8(clamping: rows.integer(2))) ?? .failed))
         }
-        return try open?.minute(minute, of: names) ?? []
+        return changes
+    }
+
+    /// The minutes within the time, oldest first; they last for weeks. The running minute comes when it ends.
+    public func minutes(of point: String, from: WallTime, to: WallTime, limit: Int = 100_000) throws(StorageFault)
+        -> [HistoryMinute]
+    {
+        guard let database = try opened() else { return [] }
+        let rows = try database.connection.prepare(
+            """
+            SELECT minute, minimum, mean, maximum, count FROM minutes
+            WHERE point=(SELECT number FROM points WHERE name=?) AND minute BETWEEN ? AND ? ORDER BY minute LIMIT ?
+            """)
+        bind(rows, point, from.milliseconds / 60_000, to.milliseconds / 60_000, limit)
+        var minutes: [HistoryMinute] = []
+        while try rows.step() {
+            minutes.append(
+                HistoryMinute(
+                    start: WallTime(milliseconds: rows.integer(0) * 60_000), minimum: rows.double(1),
+                    mean: rows.double(2), maximum: rows.double(3), count: Int(rows.integer(4))))
+        }
+        return minutes
+    }
+
+    /// The critical events whose surroundings are kept at full rate: number, from, to.
+    public func blackBoxes() throws(StorageFault) -> [(sequence: UInt64, from: WallTime, to: WallTime)] {
+        guard let database = try opened() else { return [] }
+        let rows = try database.connection.prepare(
+            "SELECT sequence, from_time, to_time FROM blackbox ORDER BY sequence")
+        var boxes: [(sequence: UInt64, from: WallTime, to: WallTime)] = []
+        while try rows.step() {
+            boxes.append(
+                (
+                    UInt64(max(0, rows.integer(0))), WallTime(milliseconds: rows.integer(1)),
+                    WallTime(milliseconds: rows.integer(2))
+                ))
+        }
+        return boxes
+    }
+
+    private func bind(_ rows: borrowing Statement, _ point: String, _ from: Int64, _ to: Int64, _ limit: Int) {
+        rows.bind(1, point)
+        rows.bind(2, from)
+        rows.bind(3, to)
+        rows.bind(4, Int64(limit))
+    }
+
+    /// Nil while there is no file; opened again when another stands in its place.
+    private func opened() throws(StorageFault) -> JournalDatabase? {
+        if let open = database, open.connection.hasMoved { database = nil }
+        if database == nil {
+            if unsafe access(path, F_OK) != 0 { return nil }
+            let fresh = try JournalDatabase(path)
+            let tables = "SELECT count(*) FROM sqlite_master WHERE name IN ('points','changes','minutes','blackbox')"
+            guard try fresh.connection.number(tables) == 4 else { return nil }
+            database = fresh
+        }
+        return database
     }
 }

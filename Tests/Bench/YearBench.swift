@@ -29,9 +29,9 @@ enum YearBench {
     }
 
     private static func kills() throws -> [Figure] {
-        var folder = [UInt8](repeating: 0, count: 4096)
+        var folder = [CChar](repeating: 0, count: 4096)
         let count = unsafe readlink("/proc/self/exe", &folder, folder.count)
-        let program = String(decoding: folder[..<max(0, count)], as: UTF8.self)
+        let program = String(decoding: folder[..<max(0, count)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let here = program.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
         let writer = here + "/journal-writer"
         guard unsafe access(writer, X_OK) == 0 else {
