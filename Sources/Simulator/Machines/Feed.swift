@@ -66,7 +66,7 @@ enum Feed: Equatable, Sendable {
         switch self {
         case .bus: model.ledger.import_J + model.ledger.generated_J
         case .output: model.ledger.itImport_J
-        case .cooling: model.ledger.import_J * 0.2 + model.ledger.intoMachines_J
+        case .cooling: 1.7e3 * 3.6e6 + model.ledger.intoMachines_J
         case .generator: model.ledger.generated_J
         case .rack(let index): model.ledger.itImport_J * (index == 0 ? 0.55 : 0.45)
         }

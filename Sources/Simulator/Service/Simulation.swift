@@ -22,7 +22,7 @@ final class Simulation {
     private(set) var addresses: [(kind: String, address: String, what: String)] = []
     private var tcp: [ModbusTCPServer] = []
     private var rtu: [ModbusRTUServer] = []
-    private var sysfs: SysfsTree?
+    private var sysfs: SysfsWriter?
     private var lineServer: LineServer?
     private var controlServer: LineServer?
     private var lastTick: MonotonicTime
@@ -104,8 +104,7 @@ final class Simulation {
             counts[kind] = number + 1
             tree.add(SysfsCard(kind, address: cards.addresses[index], index: index, sameKindIndex: number))
         }
-        try tree.update(model)
-        sysfs = tree
+        sysfs = try SysfsWriter(tree, model)
         addresses.append(("sysfs", cards.root, cards.kinds.map(\.rawValue).joined(separator: ", ")))
     }
 
@@ -150,7 +149,7 @@ final class Simulation {
         for (index, line) in lines.lines.enumerated() where line.kind == .mains && lines.states[index] != mains {
             lines.enter(mains, index, at: now, queue)
         }
-        do throws(SystemError) { try sysfs?.update(model) } catch { Log.write(.warning, "simulator", "\(error)") }
+        sysfs?.show(model)
     }
 
     private func apply(_ effect: MachineEffect) {
@@ -163,7 +162,11 @@ final class Simulation {
         }
     }
 
-    func run() throws(SystemError) { try loop.run() }
+    func run() throws(SystemError) {
+        defer { sysfs?.stop() }
+        try loop.run()
+    }
+
     func stop() { loop.stop() }
     func dropConnections() { for server in tcp { server.dropAll() } }
 }
