@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT, binary, eventually, free_port
 
 def run(*words, code=0):
-    done = subprocess.run([binary("mdc-agent"), *words], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([binary("mdc-agent"), *words, "--hardware", str(ROOT / "Hardware")], capture_output=True, text=True, timeout=60)
     assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
     return done
 
