@@ -169,8 +169,8 @@ extension ModbusCommands {
                     identity.models.isEmpty
                     ? "" : ", models: [\(identity.models.map(String.init).joined(separator: ", "))]"
                 let others = identity.profiles.dropFirst()
-                text +=
-                    "        unit\(number + 1)-\(identity.unitID): {profile: \(known ?? "PROFILE"), unit: \(identity.unitID)"
+                text += "        unit\(number + 1)-\(identity.unitID): "
+                text += "{profile: \(known ?? "PROFILE"), unit: \(identity.unitID)"
                 text += (known == nil ? "" : models) + "}"
                 if known == nil { text += "   # no map fits: mdc-agent hardware list" }
                 if !others.isEmpty { text += "   # also fits: " + others.joined(separator: ", ") }

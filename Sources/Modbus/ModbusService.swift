@@ -7,7 +7,8 @@ extension ModbusRoom {
     ///    "timeout": ms}  ->  {"values": [...]} | {"exception": 2, "text": "..."} | {"failed": "..."}
     ///   the same with "identification": true  ->  {"texts": {"0": "..."}}
     ///   {"do": "preview", "point": "...", "value": 20}  ->  {"requests": [...], "readback": "...", "refused"?: "..."}
-    ///   {"do": "trace", "bus": "power", "since": 0}  ->  {"frames": [{"index", "time", "sent", "bytes", "text"}], "next"}
+    ///   {"do": "trace", "bus": "power", "since": 0}
+    ///     ->  {"frames": [{"index", "time", "sent", "bytes", "text"}], "next"}
     ///   {"do": "stats"}  ->  {"buses": [...]}
     /// `reply` is called exactly once with an HTTP status, on this thread or a bus's, and must only hand over.
     public func perform(_ json: JSON, reply: @escaping @Sendable (_ status: Int, _ json: [UInt8]) -> Void) {

@@ -16,7 +16,8 @@ struct PointDecoder {
     let isLowWordFirst: Bool
     let isByteSwapped: Bool
     let packing: EquipmentPoint.TextPacking
-    /// raw * multiplier / divisor + offset: a scale of 0.1 divides by 10, so that 2304 is 230.4 and not 230.40000000000003.
+    /// raw * multiplier / divisor + offset: a scale of 0.1 divides by 10, so that 2304 is 230.4 and not
+    /// 230.40000000000003.
     let multiplier: Double
     let divisor: Double
     let offset: Double

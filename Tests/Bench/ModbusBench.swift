@@ -232,8 +232,8 @@ enum ModbusBench {
 
             """
         for point in 0..<20 {
-            text +=
-                "<Data \"d\(point)\">\nRegisterBase \(point)\nRegisterType uint16\nType gauge\nInstance \"p\(point)\"\n</Data>\n"
+            text += "<Data \"d\(point)\">\nRegisterBase \(point)\nRegisterType uint16\nType gauge\n"
+            text += "Instance \"p\(point)\"\n</Data>\n"
         }
         for (number, port) in ports.enumerated() {
             text += "<Host \"h\(number)\">\nAddress \"127.0.0.1\"\nPort \"\(port)\"\nInterval 1\n<Slave 1>\n"
