@@ -37,10 +37,12 @@ extension SecurityCommands {
             let interrupted = unsafe FileDescriptor(owning: cl_signalfd(signals, 2))
             let before = try activations(client)
             var sheet = TickSheet(before.map(\.zone), invocation.console)
-            while !sheet.isComplete, SystemTime.monotonic < ends, cl_signalfd_read(interrupted.raw) < 0 {
+            while SystemTime.monotonic < ends, cl_signalfd_read(interrupted.raw) < 0 {
                 for (index, now) in try activations(client).enumerated() where index < before.count {
                     if now.count > before[index].count { sheet.tick(index) }
                 }
+                // The last one is let go first: a test that ends on a wet leak tape ends in an alarm.
+                if sheet.isComplete, try everyZoneIsNormal(client) { break }
                 pause(.milliseconds(200))
             }
             let answer = try client.postJSON("/v1/actions/walk-test", Array("{\"on\":false}".utf8))
@@ -55,6 +57,11 @@ extension SecurityCommands {
             let name = point["name"]?.string ?? "?"
             return (String(name.split(separator: ".").dropFirst().first ?? "?"), point["value"]?.number ?? 0)
         }
+    }
+
+    private static func everyZoneIsNormal(_ client: AgentClient) throws(AgentClient.Fault) -> Bool {
+        let document = try client.getJSON("/v1/points?match=" + percentEncoded("zone.*.state"))
+        return (document["points"]?.array ?? []).allSatisfy { $0["value"]?.string == "normal" }
     }
 
     // MARK: - Alone

@@ -22,6 +22,15 @@ class Container:
         subprocess.run(["bash", "Units/install", str(tree), "/usr"], cwd=self.root, check=True,
                        stdout=subprocess.DEVNULL)
         shutil.copy(self.root / "Tests/Rig/site.yaml", tree / "etc/mdc-agent/site.yaml")
+        # An emulated start may take long on a busy host; everything else of the unit is as shipped.
+        slow = tree / "etc/systemd/system/mdc-agent.service.d"
+        slow.mkdir(parents=True)
+        (slow / "emulated.conf").write_text("[Service]\nTimeoutStartSec=300\n")
+        # The tamper loop's second contact rests open; a fresh gpio-sim has every line low.
+        rest = tree / "etc/systemd/system/rig-gpio.service.d"
+        rest.mkdir(parents=True)
+        (rest / "rest.conf").write_text(
+            "[Service]\nExecStartPost=/bin/sh -c 'echo pull-up > /run/gpio-sim/sim_gpio6/pull'\n")
         shutil.copytree(self.root / "Tests/Rig/guest", self.machine.share / "guest")
         self.machine.make_disk()
         self.machine.start()
