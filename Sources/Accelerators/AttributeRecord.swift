@@ -14,9 +14,9 @@ struct AttributeRecord {
     private var sequence: UInt32 = 0
     private var compared: UInt32 = 0
     private var checks: [CheckState]
-    private var implausible = CheckState()
+    private var implausible = FewOfLast()
     /// Below what card and port can do, twice of the last three times.
-    private var shortLink = CheckState()
+    private var shortLink = FewOfLast()
     private var state: Int32 = -1
     private var stateSince = MonotonicTime.distantPast
     private(set) var isPlausible = true
@@ -24,9 +24,6 @@ struct AttributeRecord {
     /// A number or state that may be believed.
     private(set) var isTrusted = false
     private var hasActiveCheck = false
-
-    private static let shortLinkRule = AcceleratorAttribute.Check.Rule.above(limit: 0, clear: 0, count: 2, window: 3)
-    private static let implausibleRule = AcceleratorAttribute.Check.Rule.above(limit: 0, clear: 0, count: 3, window: 5)
 
     init(_ attribute: AcceleratorAttribute) {
         isTemperature = attribute.role == .temperature
@@ -38,6 +35,9 @@ struct AttributeRecord {
         stateHealths = attribute.states.map(\.health)
     }
 
+    /// Why its number is no measurement.
+    var trouble: Reason { isPlausible ? (isFrozen ? .frozen : .none) : .outOfRange }
+
     func isFresh(_ sample: Sample) -> Bool { sample.sequence != sequence }
     mutating func forgetSample() { sequence = 0 }
 
@@ -47,7 +47,7 @@ struct AttributeRecord {
         let now = sample.time.monotonic
         if let plausible, sample.outcome == .number {
             isPlausible = plausible.contains(sample.value)
-            implausible.update(Self.implausibleRule, isPlausible ? 0 : 1, now)
+            implausible.note(!isPlausible, count: 3, window: 5)
         }
         isTrusted = isPlausible
         guard isPlausible else { return }
@@ -67,7 +67,7 @@ struct AttributeRecord {
     mutating func compare(_ sample: Sample, with limit: Double) {
         guard sample.sequence != compared else { return }
         compared = sample.sequence
-        shortLink.update(Self.shortLinkRule, sample.value < limit ? 1 : 0, sample.time.monotonic)
+        shortLink.note(sample.value < limit, count: 2, window: 3)
     }
 
     var isShort: Bool { shortLink.isActive }
@@ -86,5 +86,19 @@ struct AttributeRecord {
         if isRequired && !sample.isGood && sample.outcome != .asleep { return true }
         let index = Int(sample.detail)
         return sample.outcome == .state && index < stateHealths.count && stateHealths[index] != .ok
+    }
+}
+
+/// A bad sign in `count` of the last `window` readings, until as many were good. One byte of history: these
+/// stand beside every value of every card.
+struct FewOfLast {
+    private(set) var isActive = false
+    private var history: UInt8 = 0
+
+    mutating func note(_ isBad: Bool, count: Int, window: Int) {
+        let mask = UInt8(1 << window) &- 1
+        history = (history << 1 | (isBad == isActive ? 0 : 1)) & mask
+        // Bits are signs against the present verdict; enough of them turn it over.
+        if history.nonzeroBitCount >= count { (isActive, history) = (!isActive, 0) }
     }
 }

@@ -114,7 +114,9 @@ final class CardRecord {
         for index in samples.indices {
             if table[index].isFresh(samples[index]) {
                 table[index].take(samples[index])
-                publish(table[index], index, samples[index], board)
+                if let point = table[index].point {
+                    publish(point, table[index].trouble, index, samples[index], board)
+                }
             }
             if table[index].isTemperature, table[index].isTrusted, samples[index].value > highest?.value ?? -1e9 {
                 highest = (samples[index].value, samples[index].time)
@@ -134,22 +136,19 @@ final class CardRecord {
         if attributes[index].isShort && !suspects.contains(index) { suspects.append(index) }
     }
 
-    private func publish(_ record: borrowing AttributeRecord, _ index: Int, _ sample: Sample, _ board: Board) {
-        guard let point = record.point else { return }
+    private func publish(_ point: PointID, _ trouble: Reason, _ index: Int, _ sample: Sample, _ board: Board) {
         switch sample.outcome {
         case .number, .state:
-            if !record.isPlausible {
-                board.publish(point, .invalid, .outOfRange)
-            } else if record.isFrozen {
-                board.publish(point, .invalid, .frozen)
-            } else {
+            if trouble == .none {
                 board.publish(point, sample.value, at: sample.time)
+            } else {
+                board.publish(point, .invalid, trouble)
             }
         case .text: board.publish(point, text: content.texts[index], at: sample.time)
         case .asleep: board.publish(point, .stale, .asleep)
         case .unsupported:
             if hasOtherSource(index) { return }
-            board.publish(point, .unsupported, card.driver == nil ? .noDriver : .disabled)
+            board.publish(point, .unsupported, card.driver == nil ? .noDriver : .none)
         case .malformed: board.publish(point, .invalid, .malformedReply)
         case .failed: board.publish(point, .failed, reason(of: sample), detail: UInt16(clamping: sample.detail))
         case .notRead: break

@@ -15,8 +15,11 @@ extension Shape where Value == AcceleratorsPlan {
                 "kernel-log", .text, default: plan.root == "/sys" ? "/dev/kmsg" : "off",
                 "The kernel log to follow, or off")
             plan.kernelLog = log == "off" ? nil : log
+            // Where nobody tells that a card came or went, it is looked for more often.
+            if !plan.listensToUevents { plan.intervals.rescan = .seconds(2) }
             plan.intervals = fields.optional(
-                "intervals", .acceleratorIntervals, default: plan.intervals, "How often each tier is read")
+                "intervals", .acceleratorIntervals(plan.intervals), default: plan.intervals,
+                "How often each tier is read")
             plan.deadline = fields.optional(
                 "deadline", .duration(.milliseconds(50)...(.seconds(60))), default: plan.deadline,
                 "A read that takes longer marks its card unresponsive")
@@ -154,9 +157,9 @@ extension Shape where Value == LimitFile {
 }
 
 extension Shape where Value == AcceleratorsPlan.Intervals {
-    static var acceleratorIntervals: Shape {
+    static func acceleratorIntervals(_ usual: AcceleratorsPlan.Intervals) -> Shape {
         .object("intervals") { fields in
-            var intervals = AcceleratorsPlan.Intervals()
+            var intervals = usual
             intervals.liveness = fields.optional(
                 "liveness", .duration(.milliseconds(20)...(.seconds(60))), default: intervals.liveness,
                 "Is it alive, does its heart beat")
