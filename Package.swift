@@ -86,7 +86,8 @@ let package = Package(
         room("Inference", "Site", "Platform", "HTTP", "CLinux", "COnnxRuntime", "CZlib"),
 
         coldRoom(
-            "Diagnostics", "Site", "Platform", "CLinux", "Profiles", "Modbus", "Security", "Accelerators", "Journal"),
+            "Diagnostics", "Site", "Platform", "CLinux", "Profiles", "Modbus", "Security", "Accelerators", "Journal",
+            "Status"),
         room(
             "Agent", "Site", "Platform", "Profiles", "Modbus", "Security", "Accelerators", "Control",
             "Journal", "HTTP", "Status", "Upstream", "Inference", "Diagnostics", "CSystemd", "CLinux"),

@@ -10,5 +10,6 @@ extension CommandTable {
         ModbusCommands.all,
         UpstreamCommands.all,
         InferCommands.all,
+        UserCommands.all,
     ].flatMap { $0 }
 }
