@@ -20,6 +20,7 @@ struct PostureKeeper: Sendable {
     /// Points that a rule's conditions rest on and that were not good yet.
     private var unseen: Set<Int>
     private let graceEnds: MonotonicTime
+    private var blindness: Blindness
     private var reasonKey = ""
 
     /// A posture that something asks for, and why. `key` names the cause without its numbers.
@@ -56,6 +57,7 @@ struct PostureKeeper: Sendable {
             }
         }
         self.unseen = unseen
+        blindness = Blindness(conditions, rules.filter { $0.state >= .drain }.flatMap(\.alarms), &slots)
         graceEnds = now.monotonic + plan.startGrace
         current = Posture(state: .drain, reason: "starting: nothing was read yet", since: now.wall)
     }
@@ -107,7 +109,12 @@ struct PostureKeeper: Sendable {
             }
         }
         if let budget { consider(budget) }
-        if let starting = starting(samples, now, &decisions) { consider(starting) }
+        let sight = blindness.look(samples, now, isStarting: now.monotonic < graceEnds, &decisions)
+        if let starting = starting(samples, now, &decisions) {
+            consider(starting)
+        } else if let sight {
+            consider(sight)
+        }
         if others > 0 { demand.reason += " (and \(others) more)" }
         return demand
     }

@@ -213,4 +213,19 @@ let air = PointDefinition(name: "air.temperature", unit: .celsius, interval: .se
         bench.step(after: .seconds(1))
         #expect(Set(bench.step(after: .seconds(60)).alarms.map(\.id)) == ["a", "b", "two", "gone"])
     }
+
+    @Test func `what may stop the container and cannot be read keeps it from taking work`() {
+        var leak = hot
+        leak.posture = .stop
+        var bench = Bench(ControlPlan(conditions: [leak], postureHold: .zero), points: [air])
+        #expect(bench.step().posture.state == .drain)
+        // Never read at all: the end of the start's grace is no reason to take work.
+        #expect(bench.step(after: .seconds(3600)).posture.state == .drain)
+        bench.set("air.temperature", 20)
+        #expect(bench.step(after: .seconds(1)).posture.state == .normal)
+        bench.lose("air.temperature")
+        #expect(bench.step(after: .seconds(1)).posture.state == .normal)
+        let blind = bench.step(after: .seconds(60)).posture
+        #expect(blind.state == .drain && blind.reason.contains("air.temperature cannot be read"))
+    }
 }
