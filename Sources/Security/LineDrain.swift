@@ -7,7 +7,7 @@ public struct LineEdge: Equatable, Sendable {
     public let index: Int
     public let isHigh: Bool
     public let time: MonotonicTime
-    /// Counts every edge of the request, also those that the queue dropped; 0 where nobody counts.
+    /// Counts the edges of its line, also those that the queue dropped; 0 where nobody counts.
     public let sequence: UInt32
     public init(index: Int, isHigh: Bool, time: MonotonicTime, sequence: UInt32) {
         self.index = index
@@ -32,7 +32,9 @@ public struct LineDrain {
     let lines: [Int]
     /// The source debounces; its edges and levels are settled.
     let isSettled: Bool
-    private var lastSequence: UInt32?
+    /// By line: the kernel's count for a whole request repeats and goes back when interrupts crowd
+    /// (seen under gpio-sim), the count of a line does not.
+    private var lastSequences: [UInt32]
     private var edges: [LineEdge] = []
     /// One turn reads at most this many edges, four queues full: a line that flaps without end must
     /// not keep the thread from its other work. What is left wakes the loop again.
@@ -42,6 +44,7 @@ public struct LineDrain {
     public init(lines: [Int], isSettled: Bool) {
         self.lines = lines
         self.isSettled = isSettled
+        lastSequences = Array(repeating: 0, count: lines.count)
         edges.reserveCapacity(LineDrain.batch)
     }
 
@@ -55,10 +58,10 @@ public struct LineDrain {
             if edges.isEmpty { break }
             taken += edges.count
             for edge in edges {
-                // The first edge of a request has number 1.
+                // A line's first edge has number 1.
                 if edge.sequence != 0 {
-                    lost += UInt64(edge.sequence &- (lastSequence ?? 0) &- 1)
-                    lastSequence = edge.sequence
+                    lost += UInt64(edge.sequence &- lastSequences[edge.index] &- 1)
+                    lastSequences[edge.index] = edge.sequence
                 }
                 listener.lineMoved(lines[edge.index], isHigh: edge.isHigh, isSettled: isSettled, at: edge.time)
             }

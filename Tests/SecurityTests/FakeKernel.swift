@@ -3,12 +3,12 @@ import Security
 import Site
 
 /// The kernel's half of a line request as linux/drivers/gpio/gpiolib-cdev.c does it: one queue of fixed
-/// length for all lines, numbered edges, and of a full queue the oldest is dropped.
+/// length for all lines, edges numbered by line, and of a full queue the oldest is dropped.
 final class FakeKernel: LineRequest {
     private(set) var bits: UInt64
     private var queue: [LineEdge] = []
     private var head = 0
-    private var sequence: UInt32 = 0
+    private var sequences = [UInt32](repeating: 0, count: 64)
     private(set) var dropped: UInt64 = 0
     let capacity: Int
     var isGone = false
@@ -20,12 +20,13 @@ final class FakeKernel: LineRequest {
 
     func toggle(_ line: Int, at time: MonotonicTime) {
         bits ^= 1 << UInt64(line)
-        sequence &+= 1
+        sequences[line] &+= 1
         if queue.count - head == capacity {
             head += 1
             dropped += 1
         }
-        queue.append(LineEdge(index: line, isHigh: bits >> UInt64(line) & 1 == 1, time: time, sequence: sequence))
+        queue.append(
+            LineEdge(index: line, isHigh: bits >> UInt64(line) & 1 == 1, time: time, sequence: sequences[line]))
     }
 
     func readEdges(into edges: inout [LineEdge]) throws(SystemError) {

@@ -76,6 +76,9 @@ private final class EngineListener: LineListener {
             listener.engine.advance(to: clock.now().monotonic)
             for line in 0..<32 where listener.engine.verdict(line) != truth(kernel.bits, line) { missed += 1 }
         }
+        // A line's loss shows with its next edge.
+        for line in 0..<32 { kernel.toggle(line, at: clock.now().monotonic) }
+        try drain.run(kernel, telling: listener) { clock.now().monotonic }
         #expect(missed == 0, "seed \(seed)")
         #expect(listener.lost == kernel.dropped, "seed \(seed)")
         #expect(bursts > 0, "seed \(seed)")
