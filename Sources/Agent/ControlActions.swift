@@ -13,7 +13,7 @@ enum ControlActions {
             },
             "shelve": asking(requests) { (body) throws(Malformed) in
                 .shelve(
-                    alarm: try text(body, "alarm"), span: try span(body, "seconds", 60...7 * 86_400),
+                    alarm: try text(body, "alarm"), span: try span(body, "seconds", 60...86_400),
                     reason: try text(body, "reason"))
             },
             "unshelve": asking(requests) { (body) throws(Malformed) in .unshelve(alarm: try text(body, "alarm")) },
