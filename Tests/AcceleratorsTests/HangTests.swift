@@ -67,6 +67,27 @@ private let threeCards = """
         hang.write(Data(String(repeating: "8\n", count: 64).utf8))
     }
 
+    @Test func `a file that is slow to read is put aside and named, and the card stays ok`() throws {
+        let sysfs = FakeSysfs()
+        let card = sysfs.addRNGD("0000:03:00.0", index: 0, serial: "SN-0")
+        let pipe = try makeHang(sysfs.root + "/" + card.management + "/heartbeat")
+        let plan = try makePlan(
+            "  slow-read: 20ms\n" + threeCards.replacingOccurrences(of: "300ms", with: "20s"), root: sysfs.root)
+        let board = Board(PointTable(plan.points))
+        let room = AcceleratorRoom(plan: plan, board: board, time: SystemTime(), events: try Mailbox(capacity: 100))
+        try room.start()
+        var beats = 0
+        let isNamed = waitUntil(60) {
+            usleep(80_000)
+            beats += 1
+            pipe.write(Data("\(beats)\n".utf8))
+            return room.status.value.first?.findings.contains { $0.code == "slow.heartbeat" } ?? false
+        }
+        #expect(isNamed)
+        #expect(room.status.value.first?.health == .ok)
+        room.stop()
+    }
+
     @Test func `a card plugged while running is found by the slow rescan, and the room stops clean`() throws {
         let sysfs = FakeSysfs()
         sysfs.addRNGD("0000:03:00.0", index: 0, serial: "SN-0")
