@@ -51,11 +51,25 @@ struct RedfishEquipment {
                 return false
             }
             writer.sensor(path, snapshot.points[id], snapshot.readings[id.index], snapshot)
+        case ("LeakDetectors", 2):
+            writer.collection(
+                path, "LeakDetector", name: "Leak detectors", leaks.map { chassis + "/LeakDetectors/" + $0.name })
+        case ("LeakDetectors", 3):
+            guard let zone = leaks.first(where: { $0.name == parts[2] }) else { return false }
+            writeLeakDetector(zone, path, &writer)
         case ("ThermalSubsystem", _): return writeThermal(Array(parts.dropFirst(2)), path, &writer)
         case ("PowerSubsystem", _): return writePower(Array(parts.dropFirst(2)), path, &writer)
         default: return false
         }
         return true
+    }
+
+    private func writeLeakDetector(_ zone: ZoneStatus, _ path: String, _ writer: inout RedfishWriter) {
+        writer.open(path, "LeakDetector.v1_6_0.LeakDetector", id: zone.name, name: zone.title)
+        writer.out.field("LeakDetectorType", "Moisture")
+        let isWell = zone.state == "normal"
+        writer.out.field("DetectorState", isWell ? "OK" : "Critical")
+        writer.status(isWell ? .ok : .critical, state: zone.isBypassed ? "Disabled" : "Enabled")
     }
 
     private func writeContainer(_ path: String, _ writer: inout RedfishWriter) {
@@ -69,6 +83,7 @@ struct RedfishEquipment {
             "IntrusionSensor", tampered ? "TamperingDetected" : intruded ? "HardwareIntrusion" : "Normal")
         writer.out.endObject()
         writer.link("Sensors", chassis + "/Sensors")
+        writer.link("LeakDetectors", chassis + "/LeakDetectors")
         writer.link("ThermalSubsystem", thermal)
         writer.link("PowerSubsystem", power)
         writer.out.beginObject("Links")
@@ -86,18 +101,7 @@ struct RedfishEquipment {
             writer.status(.ok)
         case (1, "LeakDetection"):
             writer.open(path, "LeakDetection.v1_2_0.LeakDetection", id: "LeakDetection", name: "Leak detection")
-            writer.link("LeakDetectors", detection + "/LeakDetectors")
             writer.status(leaks.contains { $0.state != "normal" } ? .critical : .ok)
-        case (2, "LeakDetectors") where parts[0] == "LeakDetection":
-            writer.collection(
-                path, "LeakDetector", name: "Leak detectors", leaks.map { detection + "/LeakDetectors/" + $0.name })
-        case (3, _) where parts[0] == "LeakDetection" && parts[1] == "LeakDetectors":
-            guard let zone = leaks.first(where: { $0.name == parts[2] }) else { return false }
-            writer.open(path, "LeakDetector.v1_6_0.LeakDetector", id: zone.name, name: zone.title)
-            writer.out.field("LeakDetectorType", "Moisture")
-            let isWell = zone.state == "normal"
-            writer.out.field("DetectorState", isWell ? "OK" : "Critical")
-            writer.status(isWell ? .ok : .critical, state: zone.isBypassed ? "Disabled" : "Enabled")
         default: return false
         }
         return true

@@ -100,11 +100,16 @@ struct RedfishService: Sendable {
         let (bytes, etag) = writer.finish()
         let isKnown = status == 200 && exchange.hasCurrent(etag)
         let shared = SharedBytes(bytes)
-        let isSessions = exchange.path.hasPrefix("/redfish/v1/SessionService/Sessions")
+        let allow: StaticString =
+            switch schema {
+            case "SessionCollection": "GET, HEAD, POST"
+            case let session where session.hasPrefix("Session.v"): "GET, HEAD, DELETE"
+            default: "GET, HEAD"
+            }
         exchange.responder.answer(isKnown ? 304 : status) { response in
             common(response)
             response.field("ETag", etag)
-            response.field("Allow", isSessions ? "GET, HEAD, POST, DELETE" : "GET, HEAD")
+            response.field("Allow", allow)
             response.field("Link", "<http://redfish.dmtf.org/schemas/v1/\(schema).json>; rel=describedby")
             if let token { response.field("X-Auth-Token", token) }
             if let location { response.field("Location", location) }
