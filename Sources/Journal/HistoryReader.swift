@@ -11,11 +11,21 @@ public struct HistoryChange: Equatable, Sendable {
 
 /// One minute of a point.
 public struct HistoryMinute: Equatable, Sendable {
+    public let name: String
     public let start: WallTime
     public let minimum: Double
     public let mean: Double
     public let maximum: Double
     public let count: Int
+
+    public init(name: String, start: WallTime, minimum: Double, mean: Double, maximum: Double, count: Int) {
+        self.name = name
+        self.start = start
+        self.minimum = minimum
+        self.mean = mean
+        self.maximum = maximum
+        self.count = count
+    }
 }
 
 /// Reads what the points read, while the agent writes it or alone. One reader for each thread.
@@ -61,10 +71,18 @@ public final class HistoryReader {
         while try rows.step() {
             minutes.append(
                 HistoryMinute(
-                    start: WallTime(milliseconds: rows.integer(0) * 60_000), minimum: rows.double(1),
+                    name: point, start: WallTime(milliseconds: rows.integer(0) * 60_000), minimum: rows.double(1),
                     mean: rows.double(2), maximum: rows.double(3), count: Int(rows.integer(4))))
         }
         return minutes
+    }
+
+    /// What several points read within one minute (counted from 1970); points without a change in it are left out.
+    public func minute(_ minute: Int64, of names: [String]) throws(StorageFault) -> [HistoryMinute] {
+        var found: [HistoryMinute] = []
+        let start = WallTime(milliseconds: minute * 60_000)
+        for name in names { found += try minutes(of: name, from: start, to: start, limit: 1) }
+        return found
     }
 
     /// The critical events whose surroundings are kept at full rate: number, from, to.

@@ -56,7 +56,9 @@ import Testing
             for file in Self.files(under: folder, ending: ".swift") {
                 #expect(file.lines.count <= 451, "\(file.path) has \(file.lines.count) lines")
                 for (number, line) in file.lines.enumerated() {
-                    #expect(line.count <= 120, "\(file.path):\(number + 1) has \(line.count) columns")
+                    // A text that somebody will search for stays in one piece.
+                    let isText = line.drop { $0 == " " || $0 == "#" }.hasPrefix("\"")
+                    #expect(line.count <= 120 || isText, "\(file.path):\(number + 1) has \(line.count) columns")
                 }
             }
         }
@@ -85,8 +87,9 @@ import Testing
             if room.hasPrefix("mdc-") || room.hasSuffix(".md") { continue }
             let door = Self.root.appendingPathComponent("Sources/\(room)/\(room).swift")
             let text = (try? String(contentsOf: door, encoding: .utf8)) ?? ""
-            let opening = text.components(separatedBy: "\n").prefix { $0.hasPrefix("//") }.joined(separator: " ")
-            #expect(opening.hasPrefix("// \(room): "), "Sources/\(room)/\(room).swift must open with its sentence")
+            let opening = text.components(separatedBy: "\n").prefix { $0.hasPrefix("//") }
+                .map { $0.drop { $0 == "/" || $0 == " " } }.joined(separator: " ")
+            #expect(opening.hasPrefix("\(room): "), "Sources/\(room)/\(room).swift must open with its sentence")
             #expect(
                 opening.contains("must never"), "Sources/\(room)/\(room).swift must say what the room must never do")
         }

@@ -13,7 +13,11 @@ private final class FakeHistory: HistoryFeed {
     init(silent: Set<Int64> = []) { self.silent = silent }
     func minute(_ minute: Int64, of names: [String]) -> [HistoryMinute] {
         silent.contains(minute)
-            ? [] : names.map { HistoryMinute(name: $0, minimum: 0, mean: Double(minute), maximum: 9, count: 60) }
+            ? []
+            : names.map {
+                HistoryMinute(
+                    name: $0, start: WallTime(milliseconds: 0), minimum: 0, mean: Double(minute), maximum: 9, count: 60)
+            }
     }
 }
 

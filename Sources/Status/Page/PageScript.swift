@@ -83,7 +83,8 @@ enum PageScript {
           return null;
         }
         function alarmsOf(name) {
-          return (state.alarms || []).filter((a) => a.active && (a.subject === name || a.subject.startsWith(name + ".")));
+          const isOurs = (a) => a.subject === name || a.subject.startsWith(name + ".");
+          return (state.alarms || []).filter((a) => a.active && isOurs(a));
         }
         function condition(name, unit) {
           const alarms = alarmsOf(name);
