@@ -21,17 +21,17 @@ extension Shape where Value == InferencePlan {
                 "isolation", .choice(LaneIsolation.allCases.map { ($0.rawValue, $0) }), default: plan.isolation,
                 "process: each lane in a child process; none: in a thread")
             plan.safePosture = fields.optional(
-                "safe_posture", .choice(PostureState.allCases.map { ($0.text, $0) }), default: plan.safePosture,
+                "safe-posture", .choice(PostureState.allCases.map { ($0.text, $0) }), default: plan.safePosture,
                 "What a stale posture page means")
             plan.postureStaleAfter = fields.optional(
-                "posture_stale_after", .duration(.milliseconds(100)...(.seconds(3600))),
+                "posture-stale-after", .duration(.milliseconds(100)...(.seconds(3600))),
                 default: plan.postureStaleAfter, "Age at which the posture page is not believed any more")
             plan.pool = fields.optional("pool", .pool, default: plan.pool, "Memory for requests, fixed at start")
             plan.lanes = fields.optional(
                 "lanes", .list(of: .lane, atLeast: 1, atMost: 64), default: plan.lanes, "Devices that models run on")
             plan.limits = fields.optional("limits", .inferenceLimits, default: plan.limits, "Bounds for clients")
             plan.sharedMemory = fields.optional(
-                "shared_memory", .sharedMemory, default: plan.sharedMemory,
+                "shared-memory", .sharedMemory, default: plan.sharedMemory,
                 "Triton's system shared memory extension; off by default")
             reportDoubleLanes(plan, fields)
             return plan
@@ -82,7 +82,7 @@ extension Shape where Value == PoolPlan {
             plan.classes = fields.optional(
                 "classes", .list(of: sizeClass, atLeast: 1, atMost: 16), default: plan.classes,
                 "Slot sizes and how many of each")
-            plan.hugePages = fields.optional("huge_pages", .flag, default: false, "Reserved 2 MiB pages")
+            plan.hugePages = fields.optional("huge-pages", .flag, default: false, "Reserved 2 MiB pages")
             plan.populate = fields.optional("populate", .flag, default: true, "Touch every page at start")
             return plan
         }
@@ -121,9 +121,9 @@ extension Shape where Value == InferenceLimits {
             limits.bodyBytesMax = fields.optional(
                 "body", .byteCount(4096...(1 << 30)), default: limits.bodyBytesMax, "Largest body or region")
             limits.ringClientsMax = fields.optional(
-                "ring_clients", .integer(0...256), default: limits.ringClientsMax, "Native clients at once")
+                "ring-clients", .integer(0...256), default: limits.ringClientsMax, "Native clients at once")
             limits.ringBytesMax = fields.optional(
-                "ring_memory", .byteCount(4096...(1 << 30)), default: limits.ringBytesMax, "Memory of one native client"
+                "ring-memory", .byteCount(4096...(1 << 30)), default: limits.ringBytesMax, "Memory of one native client"
             )
             return limits
         }
@@ -132,7 +132,7 @@ extension Shape where Value == InferenceLimits {
 
 extension Shape where Value == SharedMemoryPlan {
     static var sharedMemory: Shape {
-        .object("shared_memory") { fields in
+        .object("shared-memory") { fields in
             var plan = SharedMemoryPlan()
             plan.isEnabled = fields.optional("enabled", .flag, default: false, "Clients may register /dev/shm objects")
             plan.prefixes = fields.optional(

@@ -56,6 +56,8 @@ final class UpstreamOwner {
         while !room.isStopping.load(ordering: .acquiring) {
             let now = room.time.now()
             takeCommands(now)
+            // Also while no broker answers: an integration that has fallen silent must not keep its value.
+            for (kind, actor) in integrations.overdue(at: now) { ask(kind, actor, now) }
             maintain(now)
             let hasMore = isConnected && work(now)
             publishStatus(now)
@@ -161,10 +163,9 @@ final class UpstreamOwner {
         guard let connection else { return false }
         pump.acknowledge(connection.takeAcknowledged(), at: now.monotonic)
         for message in connection.takeReceived() { hear(message, now) }
-        for (kind, actor) in integrations.overdue(at: now) { ask(kind, actor, now) }
         flex?.turn(room.power.value, into: &pump.outbox, at: now)
         let hasMore = pump.turn(to: connection, at: now)
-        pump.events.commit()
+        pump.events.commit(at: now.monotonic)
         return hasMore
     }
 
@@ -301,7 +302,7 @@ final class UpstreamOwner {
             do throws(SystemError) { try loop.turn(timeout_ms: 50) } catch { break }
         }
         pump.acknowledge(connection.takeAcknowledged(), at: SystemTime.monotonic)
-        pump.events.commit()
+        pump.events.commit(at: SystemTime.monotonic, isLast: true)
         connection.disconnect()
         unwatch()
     }

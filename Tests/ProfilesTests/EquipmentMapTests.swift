@@ -48,7 +48,8 @@ private func faults(_ result: Result<SitePlan, SiteFile.Refused>) -> [String] {
         let voltage = try #require(plan.points.first { $0.name == "feed-a.l1.voltage" })
         #expect(voltage.unit == .volts)
         #expect(voltage.interval == .seconds(1))
-        #expect(voltage.exchange?.objectType == "PowerMeter")
+        let power = try #require(plan.points.first { $0.name == "feed-a.power" })
+        #expect(power.exchange?.objectType == "PowerMeter" && power.exchange?.pointType == "ActivePower")
         #expect(plan.points.first { $0.name == "feed-a.l1.apparent-power" }?.isVerified == false)
     }
 

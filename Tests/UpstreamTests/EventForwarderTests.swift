@@ -44,10 +44,10 @@ private func ids(_ sink: RecordingSink) -> [String] {
         var forwarder = forwarder(feed)
         while forwarder.sendNext(to: sink, at: moment(0).monotonic) != nil {}
         forwarder.acknowledge([2, 3], at: moment(0).monotonic)
-        forwarder.commit()
+        forwarder.commit(at: moment(0).monotonic, isLast: true)
         #expect(feed.cursor == nil)
         forwarder.acknowledge([1], at: moment(0).monotonic)
-        forwarder.commit()
+        forwarder.commit(at: moment(0).monotonic, isLast: true)
         #expect(feed.cursor == 3)
     }
 
@@ -93,7 +93,7 @@ private func ids(_ sink: RecordingSink) -> [String] {
         #expect(first.replay(after: 2) == 4)
         _ = first.sendNext(to: sink, at: moment(0).monotonic)
         first.acknowledge([1], at: moment(0).monotonic)
-        first.commit()
+        first.commit(at: moment(0).monotonic, isLast: true)
         // A new life over the same journal.
         sink.messages.removeAll()
         var second = forwarder(feed)

@@ -63,7 +63,8 @@ private struct Desk {
         folder = isv.folder
         gate = FlexGate(
             plan: FlexPlan(
-                agent: "mdc7", keyFile: "", keyID: "", callers: [.init(role: .isv, name: "acme", keySetFile: isv.path)]),
+                agent: "mdc7", keyFile: "", keyID: "",
+                callers: [.init(role: .isv, name: "acme", keySetFile: isv.path)]),
             window: window)
     }
 

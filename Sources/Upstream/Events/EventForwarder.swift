@@ -25,6 +25,7 @@ struct EventForwarder {
     private var ready: [Event] = []
     private var readyCursor = 0
     private(set) var sent: UInt64 = 0
+    private var committedAt = MonotonicTime.distantPast
     /// When the broker last took something, or was first asked to.
     private var movedAt = MonotonicTime.distantPast
 
@@ -113,9 +114,13 @@ struct EventForwarder {
 
     func isStalled(at now: MonotonicTime) -> Bool { !inFlight.isEmpty && now - movedAt > EventForwarder.patience }
 
-    /// Makes the cursor durable, once for many acknowledgements: a crash in between only repeats events.
-    mutating func commit() {
-        if committed == acknowledged { return }
+    /// Makes the cursor durable, once for many acknowledgements: every commit wears the flash, and a crash
+    /// in between only repeats a quarter of a second's events.
+    static let commitEvery = Nanoseconds.milliseconds(250)
+
+    mutating func commit(at now: MonotonicTime, isLast: Bool = false) {
+        if committed == acknowledged || (!isLast && now - committedAt < EventForwarder.commitEvery) { return }
+        committedAt = now
         feed.moveCursor(to: acknowledged)
         committed = acknowledged
     }
