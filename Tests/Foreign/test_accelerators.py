@@ -22,7 +22,7 @@ def cards(run):
 def start_simulator(processes, run):
     simulator = processes.start(
         binary("mdc-sim"), "--site", SITE, "--hardware", ROOT / "Hardware", "--run-dir", run, stdin=subprocess.PIPE)
-    eventually(lambda: (run / "sys" / "bus" / "pci" / "devices" / "0000:41:00.0").exists(), what="the simulator's tree")
+    eventually(lambda: "ready\n" in open(simulator.log).read(), what="the simulator's tree")
     return simulator
 
 
