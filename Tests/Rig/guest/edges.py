@@ -30,7 +30,7 @@ def flap(line, seconds):
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         line.toggle()
-        time.sleep(0.02)
+        time.sleep(0.1)  # five activations a second: no zone of the rig is quieted by that
 
 
 def latency(line, count, gap):
