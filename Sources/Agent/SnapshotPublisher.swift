@@ -3,9 +3,9 @@ internal import Platform
 internal import Site
 internal import Status
 
-/// Makes the snapshot that everyone who asks is answered from: at most ten a second, at least one.
+/// Makes the snapshot that everyone who asks is answered from: at most five a second, at least one.
 struct SnapshotPublisher {
-    private static let spacing = Nanoseconds.milliseconds(100)
+    private static let spacing = Nanoseconds.milliseconds(200)
 
     private let plan: SitePlan
     private let board: Board

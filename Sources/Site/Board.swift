@@ -135,11 +135,13 @@ import Synchronization
     private func text(_ id: PointID) -> String? {
         let offset = textOffsets[id.index]
         guard offset >= 0, let words = unsafe Text(at: memory + offset).load()?.payload else { return nil }
-        var bytes: [UInt8] = []
-        for i in 0..<7 {
-            for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: words[i] >> (UInt64(shift) * 8))) }
+        let length = min(Int(words[0] & 0xFF), Board.textBytesMax)
+        return unsafe String(unsafeUninitializedCapacity: length) { bytes in
+            for i in 0..<length {
+                unsafe bytes[i] = UInt8(truncatingIfNeeded: words[(i + 1) / 8] >> UInt64((i + 1) % 8 * 8))
+            }
+            return length
         }
-        return String(decoding: bytes[1..<1 + Int(min(bytes[0], UInt8(Board.textBytesMax)))], as: UTF8.self)
     }
 
     private func packText(_ text: String) -> InlineArray<7, UInt64> {
