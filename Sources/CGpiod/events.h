@@ -159,7 +159,7 @@ static inline int cg_held_read(struct cg_held *held, struct cg_edge *edges, unsi
         unsigned offset = gpiod_edge_event_get_line_offset(event), index = 0;
         while (index < held->count && held->offsets[index] != offset) index++;
         edges[e] = (struct cg_edge){ (int64_t)gpiod_edge_event_get_timestamp_ns(event), index,
-                                     (uint32_t)gpiod_edge_event_get_line_seqno(event),
+                                     (uint32_t)gpiod_edge_event_get_global_seqno(event),
                                      gpiod_edge_event_get_event_type(event) == GPIOD_EDGE_EVENT_RISING_EDGE };
     }
     return got;

@@ -33,7 +33,7 @@ final class KernelLines: HeldLines {
             edges.append(
                 LineEdge(
                     index: index, isHigh: isRising,
-                    time: MonotonicTime(nanoseconds: Int64(clamping: event.timestamp_ns)), sequence: event.line_seqno))
+                    time: MonotonicTime(nanoseconds: Int64(clamping: event.timestamp_ns)), sequence: event.seqno))
         }
     }
 

@@ -7,7 +7,8 @@ public struct LineEdge: Equatable, Sendable {
     public let index: Int
     public let isHigh: Bool
     public let time: MonotonicTime
-    /// Counts the edges of its line, also those that the queue dropped; 0 where nobody counts.
+    /// Counts the interrupts of the request, also those whose edge never came into the queue or was
+    /// dropped from it; 0 where nobody counts.
     public let sequence: UInt32
     public init(index: Int, isHigh: Bool, time: MonotonicTime, sequence: UInt32) {
         self.index = index
@@ -32,9 +33,11 @@ public struct LineDrain {
     let lines: [Int]
     /// The source debounces; its edges and levels are settled.
     let isSettled: Bool
-    /// By line: the kernel's count for a whole request repeats and goes back when interrupts crowd
-    /// (seen under gpio-sim), the count of a line does not.
-    private var lastSequences: [UInt32]
+    /// The highest number seen and how many edges came. When interrupts crowd, the kernel's numbers
+    /// repeat and overtake each other (seen under gpio-sim on 6.1): only their sum tells what is missing.
+    private var newest: UInt32 = 0
+    private var received: UInt32 = 0
+    private var lostTold: UInt64 = 0
     private var edges: [LineEdge] = []
     /// One turn reads at most this many edges, four queues full: a line that flaps without end must
     /// not keep the thread from its other work. What is left wakes the loop again.
@@ -44,30 +47,37 @@ public struct LineDrain {
     public init(lines: [Int], isSettled: Bool) {
         self.lines = lines
         self.isSettled = isSettled
-        lastSequences = Array(repeating: 0, count: lines.count)
         edges.reserveCapacity(LineDrain.batch)
     }
 
     public mutating func run(
         _ request: some LineRequest, telling listener: any LineListener, now: () -> MonotonicTime
     ) throws(SystemError) {
-        var lost: UInt64 = 0
         var taken = 0
         while taken < LineDrain.edgesPerTurnMax {
             try request.readEdges(into: &edges)
             if edges.isEmpty { break }
             taken += edges.count
             for edge in edges {
-                // A line's first edge has number 1.
-                if edge.sequence != 0 {
-                    lost += UInt64(edge.sequence &- lastSequences[edge.index] &- 1)
-                    lastSequences[edge.index] = edge.sequence
-                }
+                count(edge.sequence)
                 listener.lineMoved(lines[edge.index], isHigh: edge.isHigh, isSettled: isSettled, at: edge.time)
             }
         }
         try resynchronise(request, telling: listener, now: now)
-        if lost > 0 { listener.edgesLost(lost) }
+        // While the queue is not empty, what is missing may still stand in it.
+        if taken < LineDrain.edgesPerTurnMax { tellLost(listener) }
+    }
+
+    private mutating func count(_ sequence: UInt32) {
+        if sequence == 0 { return }
+        received &+= 1
+        if Int32(bitPattern: sequence &- newest) > 0 { newest = sequence }
+    }
+
+    private mutating func tellLost(_ listener: any LineListener) {
+        let lost = UInt64(max(0, Int32(bitPattern: newest &- received)))
+        if lost > lostTold { listener.edgesLost(lost - lostTold) }
+        lostTold = max(lostTold, lost)
     }
 
     /// Tells the level of every line, as it is.

@@ -3,12 +3,12 @@ import Security
 import Site
 
 /// The kernel's half of a line request as linux/drivers/gpio/gpiolib-cdev.c does it: one queue of fixed
-/// length for all lines, edges numbered by line, and of a full queue the oldest is dropped.
+/// length for all lines, numbered edges, and of a full queue the oldest is dropped.
 final class FakeKernel: LineRequest {
     private(set) var bits: UInt64
     private var queue: [LineEdge] = []
     private var head = 0
-    private var sequences = [UInt32](repeating: 0, count: 64)
+    private var sequence: UInt32 = 0
     private(set) var dropped: UInt64 = 0
     let capacity: Int
     var isGone = false
@@ -20,13 +20,35 @@ final class FakeKernel: LineRequest {
 
     func toggle(_ line: Int, at time: MonotonicTime) {
         bits ^= 1 << UInt64(line)
-        sequences[line] &+= 1
+        sequence &+= 1
         if queue.count - head == capacity {
             head += 1
             dropped += 1
         }
         queue.append(
-            LineEdge(index: line, isHigh: bits >> UInt64(line) & 1 == 1, time: time, sequence: sequences[line]))
+            LineEdge(index: line, isHigh: bits >> UInt64(line) & 1 == 1, time: time, sequence: sequence))
+    }
+
+    /// Two edges whose numbers came the wrong way: the second line's thread ran before the first's.
+    func overtake(_ first: Int, _ second: Int, at time: MonotonicTime) {
+        toggle(first, at: time)
+        toggle(second, at: time)
+        queue.swapAt(queue.count - 1, queue.count - 2)
+    }
+
+    /// Two interrupts before the thread ran: two edges with the second's number.
+    func crowd(_ line: Int, at time: MonotonicTime) {
+        toggle(line, at: time)
+        toggle(line, at: time)
+        let edge = queue[queue.count - 2]
+        queue[queue.count - 2] = LineEdge(
+            index: edge.index, isHigh: edge.isHigh, time: edge.time, sequence: edge.sequence &+ 1)
+    }
+
+    /// Interrupts that the kernel ran together: they are numbered, and no edge of them is queued.
+    func swallow(_ line: Int, _ count: Int) {
+        if count % 2 == 1 { bits ^= 1 << UInt64(line) }
+        sequence &+= UInt32(count)
     }
 
     func readEdges(into edges: inout [LineEdge]) throws(SystemError) {

@@ -60,7 +60,8 @@ class Container:
     def recover(self):
         """After a failed scenario: as good a start for the next one as can be had."""
         try:
-            self.machine.run("rig-gpio; systemctl reset-failed mdc-agent; systemctl restart mdc-agent")
+            self.machine.run("rig-gpio; systemctl reset-failed mdc-agent; systemctl restart mdc-agent",
+                             self.patience(60))
             self.everything_normal()
         except RigFault:
             pass

@@ -30,7 +30,7 @@ class Machine:
         self.process = None
         self.shell = None
         self.monitor = None
-        self.modbus = None
+        self.asked = 0
         self.disk = folder / "disk.qcow2"
 
     # -- power -------------------------------------------------------------------------------------
@@ -90,15 +90,20 @@ class Machine:
                 return
 
     def run(self, command: str, timeout=60) -> Result:
-        """Runs a command in the machine, as root."""
-        self._send(self.shell, base64.b64encode(command.encode()).decode() + "\n")
+        """Runs a command in the machine, as root. Each answer begins with its question's number: one that
+        came too late for its question is never taken for the next one's."""
+        self.asked += 1
+        self._send(self.shell, base64.b64encode(f"echo {self.asked}\n{command}".encode()).decode() + "\n")
         deadline = time.monotonic() + timeout
         output = []
         while True:
             line = self._line(self.shell, deadline)
             if line.startswith("end "):
-                return Result(int(line[4:]), base64.b64decode("".join(output)).decode(errors="replace"))
-            if line != "ready":
+                number, _, text = base64.b64decode("".join(output)).decode(errors="replace").partition("\n")
+                if number == str(self.asked):
+                    return Result(int(line[4:]), text)
+                output = []
+            elif line != "ready":
                 output.append(line)
 
     def check(self, command: str, timeout=60) -> str:
