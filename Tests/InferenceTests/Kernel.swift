@@ -1,0 +1,3 @@
+import Glibc
+
+func ftruncateFails(_ descriptor: Int32) -> Bool { ftruncate(descriptor, 0) == -1 }
