@@ -90,9 +90,8 @@ final class InferenceHouse: @unchecked Sendable {
         sources = ModelSource.scan(plan.modelsFolder, readPlan)
         nextScan = now + InferenceHouse.scanInterval
         for source in sources where !unloaded.contains(source.name) {
-            let known = serving.first { $0.name == source.name }
-            let coming = others.first { $0.name == source.name && $0.state == .loading }
-            if (coming ?? known)?.source != source { load(source) }
+            let isServed = serving.contains { $0.source == source }
+            if !isServed, !others.contains(where: { $0.source == source && $0.isComing }) { load(source) }
         }
         for model in serving where !sources.contains(where: { $0.name == model.name }) { retire(model) }
     }
@@ -116,11 +115,15 @@ final class InferenceHouse: @unchecked Sendable {
         retire(model)
     }
 
+    /// What was said about each faulty model: the folder is looked at often, people are told once.
+    private var toldFaults: [String: String] = [:]
+
     private func load(_ source: ModelSource) {
         // An older attempt to load the same model is overtaken.
-        for model in others where model.name == source.name && model.state == .loading { model.leave() }
+        for model in others where model.name == source.name && model.isComing { model.leave() }
         guard source.fault == nil else {
-            if !serving.contains(where: { $0.name == source.name }) {
+            if toldFaults[source.name] != source.fault {
+                toldFaults[source.name] = source.fault
                 Log.write(.warning, "inference", "model '\(source.name)': \(source.fault ?? "")")
             }
             return
@@ -142,7 +145,8 @@ final class InferenceHouse: @unchecked Sendable {
     private func answerLoads() {
         loads.removeAll { load in
             if others.contains(where: { $0.name == load.name && $0.state == .loading }) { return false }
-            guard let model = serving.first(where: { $0.name == load.name }) else {
+            let newest = others.first { $0.name == load.name && $0.isComing }
+            guard let model = newest ?? serving.first(where: { $0.name == load.name }) else {
                 sendFault(load.responder, .invalid("failed to load '\(load.name)'"))
                 return true
             }

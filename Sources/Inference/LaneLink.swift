@@ -69,12 +69,18 @@ final class LaneLink {
     }
 
     private func startThread(_ theirs: Int32, _ settings: LaneSettings) throws(SystemError) -> OwnerThread {
-        let given = LaneRunner.Descriptors(
-            control: theirs, pool: settings.pool, channel: channelDescriptor.raw, signal: signalDescriptor.raw)
+        // Copies of its own: a thread that hangs outlives this link, and must not ring a stranger's bell.
+        let signal = try checked(fcntl(signalDescriptor.raw, F_DUPFD_CLOEXEC, 3), "dup")
+        let channel = try checked(fcntl(channelDescriptor.raw, F_DUPFD_CLOEXEC, 3), "dup")
+        let given = LaneRunner.Descriptors(control: theirs, pool: settings.pool, channel: channel, signal: signal)
         let spins = settings.spins
         // Vendors' runtimes recurse: their usual 8 MiB.
         return try OwnerThread("lane", stackBytes: 8 << 20) {
-            defer { close(theirs) }
+            defer {
+                close(theirs)
+                close(signal)
+                close(channel)
+            }
             do {
                 let runner = try LaneRunner(given, spins: spins)
                 _ = runner.run()

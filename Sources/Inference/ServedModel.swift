@@ -50,6 +50,14 @@ final class ServedModel: SlabHome {
 
     // MARK: - Life
 
+    /// Meant to serve, but not doing so yet (or not able to).
+    var isComing: Bool {
+        switch state {
+        case .loading, .unavailable: true
+        case .ready, .leaving, .gone: false
+        }
+    }
+
     func start(_ now: MonotonicTime) { for lane in lanes { lane.start(now) } }
 
     /// Takes nothing new from now on; `requestLeft` ends it when the last request is answered.
