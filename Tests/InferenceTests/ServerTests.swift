@@ -185,7 +185,9 @@ private let echoModel = """
         let body = "{\"inputs\":[{\"name\":\"x\",\"shape\":[1,3],\"datatype\":\"INT32\",\"data\":[1,2,3]}]}"
         #expect(try plane.ask("POST", "/v2/models/other/infer", body).status == 503)
         publish(.normal, plane.page)
-        usleep(300_000)
-        #expect(try plane.ask("POST", "/v2/models/other/infer", body).status == 200)
+        // A busy machine may let its short time pass once more.
+        var status = 0
+        for _ in 0..<50 where status != 200 { status = try plane.ask("POST", "/v2/models/other/infer", body).status }
+        #expect(status == 200)
     }
 }
