@@ -151,7 +151,11 @@ final class ServedModel: SlabHome {
         }
         var wake = MonotonicTime.distantFuture
         for (index, lane) in lanes.enumerated() where warmUpsLeft[index] == 0 {
-            while !queue.isEmpty, lane.isIdle || lane.canPrefetch && queue.count >= max(1, maxBatchSize) {
+            // What waits in the channel can no longer expire: only requests without a deadline go ahead.
+            while !queue.isEmpty,
+                lane.isIdle || lane.canPrefetch && queue.count >= max(1, maxBatchSize)
+                    && queue.nextDeadline == .distantFuture
+            {
                 guard mayStart(lane) else { break }
                 let holdUntil = holdUntil(now)
                 if holdUntil > now {
