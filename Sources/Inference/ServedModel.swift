@@ -153,8 +153,9 @@ final class ServedModel: SlabHome {
         for (index, lane) in lanes.enumerated() where warmUpsLeft[index] == 0 {
             // What waits in the channel can no longer expire: only requests without a deadline go ahead.
             while !queue.isEmpty,
-                lane.isIdle || lane.canPrefetch && queue.count >= max(1, maxBatchSize)
-                    && queue.nextDeadline == .distantFuture
+                lane.isIdle
+                    || lane.canPrefetch && queue.count >= max(1, maxBatchSize)
+                        && queue.nextDeadline == .distantFuture
             {
                 guard mayStart(lane) else { break }
                 let holdUntil = holdUntil(now)

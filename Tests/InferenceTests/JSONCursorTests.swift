@@ -24,13 +24,16 @@ private func isRefused(_ text: String) -> Bool {
 
 @Suite struct JSONCursorTests {
     @Test(arguments: [
-        "", "{", "[1,]", "{\"a\":}", "{\"a\" 1}", "[1 2]", "tru", "\"\\x\"x", "01", "1.", "-", "1e", "NaN", "[", "]", "{,}",
-        "\"open", "\"\u{1}\"", "{\"a\":1,}", "[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]", "1 2", "{\"a\"}", "[1}", "{\"a\":1]",
+        "", "{", "[1,]", "{\"a\":}", "{\"a\" 1}", "[1 2]", "tru", "\"\\x\"x", "01", "1.", "-", "1e", "NaN", "[", "]",
+        "{,}",
+        "\"open", "\"\u{1}\"", "{\"a\":1,}", "[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]", "1 2", "{\"a\"}",
+        "[1}", "{\"a\":1]",
     ])
     func `what is no JSON is refused`(_ text: String) { #expect(isRefused(text)) }
 
     @Test(arguments: [
-        "1", "-0.5e+10", "\"\\u00e9\\ud83d\\ude00\"", "[]", "{}", " [ 1 , [ ] , { } ] ", "{\"a\":[1,{\"b\":null}],\"c\":true}", "[[1],[2]]",
+        "1", "-0.5e+10", "\"\\u00e9\\ud83d\\ude00\"", "[]", "{}", " [ 1 , [ ] , { } ] ",
+        "{\"a\":[1,{\"b\":null}],\"c\":true}", "[[1],[2]]",
     ])
     func `what is JSON is passed over whole`(_ text: String) { #expect(!isRefused(text)) }
 
@@ -60,7 +63,9 @@ private func isRefused(_ text: String) -> Bool {
             let text = number.description
             #expect(try withCursor(text) { try $0.double() } == number, "\(text)")
         }
-        for text in ["0.1", "1e22", "123456789012345678", "4.9e-324", "1.7976931348623157e308", "9007199254740993", "0.000001"] {
+        for text in [
+            "0.1", "1e22", "123456789012345678", "4.9e-324", "1.7976931348623157e308", "9007199254740993", "0.000001",
+        ] {
             #expect(try withCursor(text) { try $0.double() } == Double(text))
         }
     }

@@ -71,9 +71,12 @@ func slab(_ pool: Pool, rows: Int, _ home: any SlabHome) -> Slab? {
         let open = TensorDescription(name: "y", type: .fp32, shape: [-1, -1])
         let text = TensorDescription(name: "t", type: .bytes, shape: [-1, 1])
         let huge = TensorDescription(name: "h", type: .fp64, shape: [-1, Int.max])
-        #expect(SlabLayout(ModelDescription(platform: "", inputs: [fixed], outputs: [fixed]), maxBatchSize: 8)?.inputRowBytes == 3136)
+        #expect(
+            SlabLayout(ModelDescription(platform: "", inputs: [fixed], outputs: [fixed]), maxBatchSize: 8)?
+                .inputRowBytes == 3136)
         for tensor in [open, text, huge] {
-            #expect(SlabLayout(ModelDescription(platform: "", inputs: [tensor], outputs: [fixed]), maxBatchSize: 8) == nil)
+            #expect(
+                SlabLayout(ModelDescription(platform: "", inputs: [tensor], outputs: [fixed]), maxBatchSize: 8) == nil)
         }
     }
 }

@@ -18,7 +18,8 @@ import Testing
     private let memory: UnsafeMutableRawPointer
 
     init(
-        _ models: [String: String], isolation: LaneIsolation = .process, change: (inout InferencePlan) -> Void = { _ in }
+        _ models: [String: String], isolation: LaneIsolation = .process,
+        change: (inout InferencePlan) -> Void = { _ in }
     ) throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("mdc-\(UUID().uuidString)")
         for (name, text) in models {
@@ -44,9 +45,11 @@ import Testing
         surroundings.onReady = { ready.signal() }
         publish(.normal, page)
         server = try InferenceServer(
-            plan: plan, posture: page, time: SystemTime(), readPlan: { path in
+            plan: plan, posture: page, time: SystemTime(),
+            readPlan: { path in
                 do { return .success(try ModelFile.load(path)) } catch {
-                    return .failure(ModelPlanFault("\((error as? ModelFile.Refused)?.faults.first.map(\.description) ?? "")"))
+                    return .failure(
+                        ModelPlanFault("\((error as? ModelFile.Refused)?.faults.first.map(\.description) ?? "")"))
                 }
             }, surroundings: surroundings)
         try server.start()
@@ -78,7 +81,8 @@ import Testing
     func ask(_ method: String, _ path: String, _ body: String = "") throws -> (status: Int, text: String) {
         let socket = FileDescriptor(
             owning: try checked(unsafe cl_connect_tcp("127.0.0.1", server.ports[0], 5000), "connect"))
-        let text = "\(method) \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        let text =
+            "\(method) \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
         unsafe try Array(text.utf8).withUnsafeBytes { try unsafe socket.writeAll($0) }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
@@ -98,7 +102,9 @@ import Testing
     }
 }
 
-private func publish(_ state: PostureState, _ page: PosturePage, reason: String = "for the test", drained: [String] = []) {
+private func publish(
+    _ state: PostureState, _ page: PosturePage, reason: String = "for the test", drained: [String] = []
+) {
     page.publish(
         Posture(state: state, reason: reason, since: WallTime(milliseconds: 0), drainedAccelerators: drained),
         at: SystemTime.monotonic)
@@ -161,13 +167,15 @@ private let echoModel = """
         #expect(unsafe mdc_infer_row_bytes(client, 0) == 12)
         for round in 0..<200 {
             let slot = UInt32(round % 4)
-            let input = unsafe try #require(unsafe mdc_infer_input(client, slot, 0)?.assumingMemoryBound(to: Int32.self))
+            let input = unsafe try #require(
+                unsafe mdc_infer_input(client, slot, 0)?.assumingMemoryBound(to: Int32.self))
             for i in 0..<6 { unsafe input[i] = Int32(round * 10 + i) }
             #expect(unsafe mdc_infer_submit(client, slot, 2, UInt64(round)) == 0)
             var result = mdc_infer_result()
             try #require(unsafe mdc_infer_reap(client, &result, 100, 10_000) == 0)
             #expect(result.status == 0 && result.number == UInt64(round) && result.slot == slot)
-            let output = unsafe try #require(unsafe mdc_infer_output(client, slot, 0)?.assumingMemoryBound(to: Int32.self))
+            let output = unsafe try #require(
+                unsafe mdc_infer_output(client, slot, 0)?.assumingMemoryBound(to: Int32.self))
             for i in 0..<6 { #expect(unsafe output[i] == Int32(round * 10 + i)) }
         }
         #expect(unsafe mdc_infer_submit(client, 9, 1, 0) == -EINVAL)
