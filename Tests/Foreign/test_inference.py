@@ -258,7 +258,10 @@ def test_a_model_is_unloaded_loaded_and_reloaded_without_a_failed_request(server
         eventually(lambda: server.client.get_model_config("echo")["max_batch_size"] == 32)
         (server.models / "echo" / "model.yaml").write_text("engine: nonsense\n")
         time.sleep(3)
+        lanes = server.children()
         (server.models / "echo" / "model.yaml").write_text(text)
+        # The file is new, so its lane is: the next test shall not see the change-over.
+        eventually(lambda: len(server.children()) == len(lanes) and server.children() != lanes, what="the last reload")
     finally:
         stop.set()
         asker.join()
