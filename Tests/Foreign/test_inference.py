@@ -500,14 +500,19 @@ def test_a_full_queue_refuses_at_once_and_late_requests_never_run(server):
 
 
 def test_a_lane_that_dies_answers_its_request_and_comes_back(server):
-    answers = []
-    thread = threading.Thread(target=lambda: answers.append(slow_request(server)))
-    thread.start()
-    eventually(lambda: server.metric('mdc_inference_rows{state="running"') >= 1)
-    victims = server.children()
-    for pid in victims:
-        os.kill(pid, 9)
-    thread.join()
+    # On a busy machine the request may be through before the knife: then once more.
+    for _ in range(10):
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(slow_request(server)))
+        thread.start()
+        eventually(lambda: server.metric('mdc_inference_rows{state="running"') >= 1 or answers)
+        victims = server.children()
+        for pid in victims:
+            os.kill(pid, 9)
+        thread.join()
+        if answers[0][0] == 500:
+            break
+        eventually(lambda: server.client.is_server_ready(), seconds=60, what="every lane is back")
     assert answers[0][0] == 500 and b"signal 9" in answers[0][1]
     eventually(lambda: server.client.is_server_ready(), seconds=60, what="every lane is back")
     assert slow_request(server)[0] == 200
