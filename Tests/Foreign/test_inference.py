@@ -484,7 +484,8 @@ def test_a_full_queue_refuses_at_once_and_late_requests_never_run(server):
     for thread in threads:
         thread.join()
     codes = sorted(a[0] for a in answers)
-    assert set(codes) == {200, 503} and 4 <= codes.count(200) <= 6
+    # How many get through depends on how fast the machine sends them; never fewer than fit.
+    assert set(codes) == {200, 503} and codes.count(200) >= 4
     assert all(a[2]["Retry-After"] for a in answers if a[0] == 503)
     # Four before it: however busy this machine is, the lane is not free when the late one comes.
     ahead = [threading.Thread(target=lambda: slow_request(server)) for _ in range(4)]
