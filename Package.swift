@@ -106,7 +106,7 @@ let package = Package(
             path: "Tests/Bench", swiftSettings: discipline),
 
         .testTarget(name: "TidyTests", swiftSettings: discipline),
-        tests(of: "Platform"),
+        tests(of: "Platform", with: "CLinux"),
         tests(of: "Site", with: "Platform"),
         tests(of: "Profiles", with: "Site", "Platform"),
         tests(of: "Modbus", with: "Site", "Platform", "Profiles", "CLinux"),
