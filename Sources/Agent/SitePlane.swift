@@ -168,7 +168,7 @@ final class SitePlane {
         var changes: [HistorySample] = []
         board.takeChanges { id in
             publisher.isChanged = true
-            guard board.points[id].kind != .text else { return }
+            if board.holdsText(id) { return }
             let sample = board.sample(id, at: now.monotonic)
             changes.append(
                 HistorySample(point: id, wall: now.wall, number: sample.number, quality: sample.quality))

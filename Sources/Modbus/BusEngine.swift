@@ -41,10 +41,11 @@ final class BusEngine {
         let now = time.now().monotonic
         windowStart = now
         units = bus.units.map { PolledUnit($0, bus: bus, board: board, now: now) }
-        // Rounds of different units and buses begin apart, so that a hundred of them do not meet.
+        // Everything is asked at once at the start; from then on the rounds of different units and buses lie
+        // apart, so that a hundred of them do not meet: their first is due a part of a round ago.
         for unit in units {
             let fastest = min(unit.plan.intervals.fast, unit.plan.intervals.normal)
-            unit.makeRequests(first: now + Nanoseconds(Int64(Double(fastest.count) * random.fraction())))
+            unit.makeRequests(first: now + Nanoseconds(Int64(Double(fastest.count) * (random.fraction() - 1))))
         }
     }
 

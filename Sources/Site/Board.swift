@@ -86,15 +86,16 @@ import Synchronization
     public func reading(_ id: PointID, at now: MonotonicTime) -> Reading {
         guard let words = slot(id).load()?.payload else { return .neverRead }
         let packed = Packed(words: words)
-        let definition = points[id]
-        var reading = packed.reading(text: definition.kind == .text ? text(id) : nil)
-        if reading.quality == .good, definition.interval > .zero, let age = reading.age(at: now),
-            age > definition.staleAfter
-        {
+        var reading = packed.reading(text: text(id))
+        // Not by way of the definition: a copy of it counts references, thousands of times a second.
+        let staleAfter = staleAfter[id.index]
+        if reading.quality == .good, staleAfter > .zero, let age = reading.age(at: now), age > staleAfter {
             reading.quality = .stale
         }
         return reading
     }
+
+    public func holdsText(_ id: PointID) -> Bool { textOffsets[id.index] >= 0 }
 
     /// The same without text, in nanoseconds.
     public func sample(_ id: PointID, at now: MonotonicTime) -> Sample {
