@@ -3,7 +3,7 @@ internal import CSystemd
 internal import Glibc
 internal import Platform
 
-/// systemd as the agent's keeper: readiness, watchdog, passed sockets, kept descriptors. Outside
+/// systemd as the agent's keeper: readiness, watchdog, passed sockets. Outside
 /// systemd every call does nothing.
 struct ServiceManager: Sendable {
     /// Half the period in which systemd wants to hear from us; nil without a watchdog.
@@ -25,13 +25,7 @@ struct ServiceManager: Sendable {
 
     private func notify(_ state: String) { _ = unsafe sd_notify(0, state) }
 
-    /// Gives systemd a descriptor to hold over our restart; a later start finds it by `name`.
-    func keep(_ descriptor: Int32, name: String) {
-        var descriptor = descriptor
-        _ = unsafe sd_pid_notify_with_fds(0, 0, "FDSTORE=1\nFDNAME=\(name)", &descriptor, 1)
-    }
-
-    /// The descriptors systemd passed, by the name its socket unit (or `keep`) gave them. Asked once:
+    /// The descriptors systemd passed, by the name its socket unit gave them. Asked once:
     /// the environment is cleared so that child processes do not take them for their own.
     static func passedDescriptors() -> [(name: String, descriptor: Int32)] {
         var names: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
