@@ -25,6 +25,7 @@ final class BusEngine {
     // What the numbers in `make bench` and `modbus stats` come from
     private(set) var missedCycles: UInt64 = 0
     private(set) var startDelays = RoundTripHistogram()
+    private let began: MonotonicTime
     private var windowStart: MonotonicTime
     private var windowBusy = Nanoseconds.zero
     private var utilisation = 0.0
@@ -40,6 +41,7 @@ final class BusEngine {
         if case .rtu = bus.link { backOff = BackOff(upTo: .seconds(4)) } else { backOff = BackOff() }
         let now = time.now().monotonic
         windowStart = now
+        began = now
         units = bus.units.map { PolledUnit($0, bus: bus, board: board, now: now) }
         // Everything is asked at once at the start; from then on the rounds of different units and buses lie
         // apart, so that a hundred of them do not meet: their first is due a part of a round ago.
@@ -163,7 +165,8 @@ final class BusEngine {
         var request = unit.requests[index]
         let now = time.now().monotonic
         let delay = now - request.due
-        startDelays.add(delay)
+        // The first round is asked at once, whenever it was due.
+        if request.due >= began { startDelays.add(delay) }
         let rounds = delay.count / max(1, request.interval.count)
         if rounds > 0 { missedCycles += UInt64(rounds) }
         request.due = request.due + request.interval * (rounds + 1)
