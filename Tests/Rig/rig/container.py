@@ -35,7 +35,8 @@ class Container:
         self.machine.make_disk()
         self.machine.start()
         self.machine.wait_for_shell(self.patience(120))
-        self.machine.check("cp -a --no-preserve=ownership /rig/tree/. / && systemd-sysusers && "
+        self.machine.check("cp -a --no-preserve=ownership /rig/tree/. / && touch /etc/.updated /var/.updated && "
+                           "systemd-sysusers && "
                            "systemd-tmpfiles --create mdc-agent.conf; chgrp -R mdc-agent /etc/mdc-agent && "
                            "udevadm control --reload && udevadm trigger --action=add --sysname-match=gpiochip0 "
                            "--sysname-match=ttyS1 && udevadm settle && systemctl daemon-reload",
@@ -113,10 +114,10 @@ class Container:
     def last_event(self):
         since = 0
         while True:
-            next_one = self.ask(f"/v1/events?since={since}&limit=1000")["next"]
-            if next_one == since:
+            page = self.ask(f"/v1/events?since={since}&limit=1000")
+            since = page["next"]
+            if len(page["events"]) < 1000:  # not a full page: what comes after it came after the question
                 return since
-            since = next_one
 
     def events(self, since, kind=None, subject=None):
         found = self.ask(f"/v1/events?since={since}&limit=1000")["events"]
