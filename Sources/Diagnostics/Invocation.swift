@@ -65,7 +65,11 @@ public struct Invocation: Sendable {
     public var sitePath: String {
         self["--site"] ?? environment("MDC_SITE") ?? "/etc/mdc-agent/site.yaml"
     }
-    public var runFolder: String { self["--run-dir"] ?? environment("RUN_DIR") ?? "/run/mdc-agent" }
+    /// Absolute, as the paths in it must be: "run:state" in a site file is a path of ours.
+    public var runFolder: String {
+        let told = self["--run-dir"] ?? environment("RUN_DIR") ?? "/run/mdc-agent"
+        return told.hasPrefix("/") ? told : (currentFolder() ?? "") + "/" + told
+    }
     public var socketPath: String { self["--socket"] ?? runFolder + "/agent.sock" }
 
     /// The hardware library: as told, else beside a checkout's build, else as installed.
@@ -99,6 +103,12 @@ public func environment(_ name: String) -> String? {
     guard let value = unsafe getenv(name) else { return nil }
     let text = unsafe String(cString: value)
     return text.isEmpty ? nil : text
+}
+
+func currentFolder() -> String? {
+    guard let path = unsafe getcwd(nil, 0) else { return nil }
+    defer { unsafe free(path) }
+    return unsafe String(cString: path)
 }
 
 /// The folder that holds the running program.

@@ -42,6 +42,14 @@ private func table(_ seen: @escaping @Sendable (Invocation) -> ExitCode) -> Comm
         #expect(code == .healthy)
     }
 
+    @Test func `a relative run folder is taken from where the technician stands`() {
+        let code = table { invocation in
+            #expect(invocation.runFolder.hasPrefix("/") && invocation.runFolder.hasSuffix("/.run"))
+            return .healthy
+        }.run(["modbus", "read", "--run-dir", ".run", "ups1"])
+        #expect(code == .healthy)
+    }
+
     @Test func `Hangul takes two columns`() {
         #expect(columnWidth("문 열림 A") == 9)
     }
