@@ -49,8 +49,7 @@ struct Rooms {
         }
     }
 
-    /// The memory first, so that nothing happens unwritten; the doors last, so that who finds them open
-    /// finds somebody at home.
+    /// The memory first, so that nothing happens unwritten.
     func start() throws(SystemError) {
         try journal.start()
         try security.start()
@@ -59,8 +58,10 @@ struct Rooms {
         try inference?.start()
         try upstream.start()
         startAgentCheck()
-        try status.start()
     }
+
+    /// After the first snapshot: who finds them open finds somebody at home.
+    func openDoors() throws(SystemError) { try status.start() }
 
     /// One door that cannot be opened keeps no other shut.
     private func startAgentCheck() {

@@ -42,6 +42,7 @@ final class SitePlane {
     private var nextBeat = MonotonicTime.distantPast
     private var lastComputed = MonotonicTime.distantPast
     private var controlDeadline: MonotonicTime?
+    private var areDoorsOpen = false
     private var isReady = false
     private var forgetAt: MonotonicTime?
 
@@ -102,7 +103,7 @@ final class SitePlane {
         let signalDescriptor = signals.descriptor.raw
         try loop.add(signalDescriptor, .readable) { _ in wishes += Signals.take(signalDescriptor) }
         while true {
-            work()
+            try work()
             timer.arm(at: nextWake())
             try loop.turn()
             timer.drain()
@@ -117,7 +118,7 @@ final class SitePlane {
 
     // MARK: - One turn
 
-    private func work() {
+    private func work() throws(SystemError) {
         let now = time.now()
         for ticket in desk.journalled.takeAll() { outbox.isJournalled(ticket) }
         let isBeat = now.monotonic >= nextBeat
@@ -137,6 +138,10 @@ final class SitePlane {
         }
         page.page.publish(publisher.posture, at: now.monotonic)
         publisher.publishIfDue(now)
+        if !areDoorsOpen, publisher.hasPublished {
+            areDoorsOpen = true
+            try rooms.openDoors()
+        }
         if !isReady, firstRound.isOver(board, now: now.monotonic), publisher.hasPublished { becomeReady() }
     }
 
