@@ -21,6 +21,9 @@ public struct SiteLayout: Equatable, Sendable {
     }
 
     public var machines: [Machine]
+    /// Machines whose meters make up the whole container, and its racks: where they stand in the power path.
+    public var totalMeters: [String] = []
+    public var rackMeters: [String] = []
 
     public init(machines: [Machine] = []) { self.machines = machines }
 
@@ -30,6 +33,12 @@ public struct SiteLayout: Equatable, Sendable {
                 name: unit.name, title: unit.title.isEmpty ? unit.profile.title : unit.title, kind: unit.profile.kind,
                 manufacturer: unit.profile.manufacturer, model: unit.profile.model)
         }
+        let effectiveness = plan.control.effectiveness
+        func devices(_ points: [String]?) -> [String] {
+            (points ?? []).map { point in String(point.prefix { $0 != "." }) }
+        }
+        totalMeters = devices(effectiveness?.totalMeters)
+        rackMeters = devices(effectiveness?.itMeters)
     }
 }
 
@@ -48,6 +57,12 @@ extension ByteWriter {
             endObject()
         }
         endArray()
+        for (key, names) in [("total", layout.totalMeters), ("it", layout.rackMeters)] {
+            self.key(string: key)
+            beginArray()
+            for name in names { value(name) }
+            endArray()
+        }
         endObject()
         append("\n")
     }

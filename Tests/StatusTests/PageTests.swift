@@ -48,6 +48,6 @@ import Testing
         #expect(!foreign.contains("http://") && !foreign.contains("https://"))
         #expect(try room.ask("/", ["If-None-Match: \(try #require(answer.field("ETag")))"]).status == 304)
         let packed = try room.ask("/", ["Accept-Encoding: gzip, br"])
-        #expect(packed.body.count < 12_000)
+        #expect(packed.body.count < 20_000)
     }
 }

@@ -10,7 +10,8 @@ struct Page {
     let policy: String
 
     init() {
-        let script = "const TEXTS = \(PageTexts.json);\n" + PageScript.javascript
+        let texts = "\"use strict\";\nconst TEXTS = \(PageTexts.json);\n"
+        let script = texts + PageMimic.javascript + PageScript.javascript
         let style = PageStyle.css
         let bytes = Array(Page.markup(script, style).utf8)
         let mark = hexText(sha256(bytes).prefix(8))
@@ -32,18 +33,19 @@ struct Page {
         <header><h1 id="title">mdc-agent</h1><span id="health" class="pill idle" data-t="starting"></span>
         <span id="posture" class="pill idle"></span><span id="arming" class="pill idle"></span>
         <span id="reason" class="reason"></span><span class="grow"></span>
-        <span id="link" class="pill idle" role="status"></span>
-        <button id="language" data-t="language"></button><button id="theme" data-t="theme"></button></header>
+        <div class="tools"><span id="link" class="pill idle" role="status"></span>
+        <button id="language" data-t="language"></button><button id="theme" data-t="theme"></button></div></header>
         <main>
-        <section id="mimic"><div class="scroll" id="drawing"></div></section>
+        <section id="mimic"><div id="drawing"></div></section>
         <div id="side">
         <section><h2 data-t="alarms"></h2><ul id="alarms" aria-live="polite"></ul></section>
         <section><h2 data-t="events"></h2><ul id="events"></ul></section>
         </div>
         <section><h2 data-t="trends"></h2><div id="trends"></div></section>
         <section><h2 data-t="points"></h2><input id="filter" autocomplete="off" spellcheck="false">
-        <div class="scroll"><table><thead><tr><th data-t="name"></th><th data-t="value"></th>
-        <th data-t="quality"></th><th data-t="age"></th></tr></thead><tbody id="points"></tbody></table></div></section>
+        <div class="scroll"><table><thead><tr><th data-t="name"></th><th class="value" data-t="value"></th>
+        <th data-t="quality"></th><th data-t="age"></th></tr></thead><tbody id="points"></tbody></table></div>
+        <p id="more" class="meta"></p></section>
         </main>
         <div id="message" role="alert" hidden></div>
         <script>\(script)</script></body></html>

@@ -2,9 +2,8 @@
 /// markup: a device's words cannot become a script.
 enum PageScript {
     static let javascript = #"""
-        "use strict";
         const $ = (id) => document.getElementById(id);
-        const state = { status: null, points: new Map(), machines: [], alarms: null, events: [], trends: null,
+        const state = { status: null, points: new Map(), layout: null, alarms: null, events: [], trends: null,
           seen: 0 };
         let language = localStorage.getItem("language") || (navigator.language.startsWith("ko") ? "ko" : "en");
         const t = (key) => TEXTS[language][key] || key;
@@ -20,15 +19,24 @@ enum PageScript {
           for (const child of children) if (child !== null && child !== undefined) node.append(child);
           return node;
         }
-        const clock = (ms) => new Date(ms).toLocaleTimeString(language, { hour12: false });
-        const moment = (ms) => new Date(ms).toLocaleString(language, { hour12: false });
+        const two = (n) => String(n).padStart(2, "0");
+        function moment(ms) {
+          const d = new Date(ms);
+          return d.getFullYear() + "-" + two(d.getMonth() + 1) + "-" + two(d.getDate()) + " " + two(d.getHours()) + ":"
+            + two(d.getMinutes()) + ":" + two(d.getSeconds());
+        }
         function number(value) {
           if (typeof value !== "number") return value === null || value === undefined ? "–" : String(value);
           const size = Math.abs(value);
-          return value.toLocaleString(language, { maximumFractionDigits: size >= 100 ? 0 : size >= 10 ? 1 : 2 });
+          return value.toLocaleString("en", { maximumFractionDigits: size >= 100 ? 0 : size >= 10 ? 1 : 2 });
         }
-        const shown = (point) => point && point.value !== null ? number(point.value) + (point.unit ? " "
-          + point.unit : "") : "–";
+        const marks = { C: "°C", LPM: "L/min", K: "K" };
+        function shown(point) {
+          if (!point || point.value === null) return "–";
+          const isLarge = /^(W|VA|var|Wh)$/.test(point.unit) && Math.abs(point.value) >= 1000;
+          if (isLarge) return number(point.value / 1000) + " k" + point.unit;
+          return number(point.value) + (point.unit ? " " + (marks[point.unit] || point.unit) : "");
+        }
 
         // ---- head
         function drawHead() {
@@ -49,141 +57,6 @@ enum PageScript {
           $("reason").textContent = more.filter(Boolean).join(" · ");
         }
         function pill(id, text, kind) { $(id).textContent = text; $(id).className = "pill " + kind; }
-
-        // ---- mimic: columns of machines from the mains to the cards, cooling below, zones at the foot
-        const columns = [
-          ["supply", ["meter", "ats", "genset", "inverter"]], ["backup", ["ups", "battery", "rectifier"]],
-          ["distribution", ["pdu"]] ];
-        const cooling = ["chiller", "cdu", "crac", "rear-door", "heat-exchanger"];
-        const telling = {
-          ups: [/battery\.charge$/, /load/, /output.*power$/, /mode|state/], meter: [/(^|\.)power$/, /power/,
-            /voltage/],
-          genset: [/mode|state/, /fuel/, /speed|rpm/, /power/], ats: [/position|source|state/, /voltage/],
-          pdu: [/(^|\.)power$/, /power/, /current/], battery: [/charge$/, /voltage/], rectifier: [/power/, /current/],
-          inverter: [/power/], chiller: [/(leaving|supply|outlet).*temperature/, /temperature/, /state/],
-          cdu: [/(supply|outlet).*temperature/, /flow/, /temperature/], crac: [/supply.*temperature/,
-            /return.*temperature/,
-          /temperature/], sensor: [/temperature/, /humidity/], other: [/./], "rear-door": [/temperature/],
-          "heat-exchanger": [/temperature/] };
-
-        function figures(machine, count) {
-          const own = [...state.points.values()].filter((p) => p.name.startsWith(machine.name + ".")
-            && p.value !== null);
-          const chosen = [];
-          for (const pattern of telling[machine.kind] || telling.other) {
-            const found = own.find((p) => pattern.test(p.name.slice(machine.name.length + 1)) && !chosen.includes(p));
-            if (found) chosen.push(found);
-            if (chosen.length === count) break;
-          }
-          return chosen;
-        }
-        function unitOf(name) {
-          for (const bus of state.status ? state.status.buses
-            : []) for (const unit of bus.units) if (unit.name === name) return unit;
-          return null;
-        }
-        function alarmsOf(name) {
-          const isOurs = (a) => a.subject === name || a.subject.startsWith(name + ".");
-          return (state.alarms || []).filter((a) => a.active && isOurs(a));
-        }
-        function condition(name, unit) {
-          const alarms = alarmsOf(name);
-          if (alarms.some((a) => a.severity === "critical" || a.severity === "major")) return "bad";
-          if (unit && unit.state === "offline") return "bad";
-          if (alarms.length) return "warn";
-          return unit && unit.state === "online" ? "" : "idle";
-        }
-        function box(svg, x, y, width, title, lines, kind, hover) {
-          const height = 60, group = make("g", {});
-          group.append(make("title", {}, hover || title), make("rect", { class: "box", x, y, width, height, rx: 6 }),
-            make("rect", { class: "stripe " + kind, x, y, width: 5, height, rx: 2 }));
-          const room = Math.floor((width - 20) / 7);
-          const cut = (text) => text.length > room ? text.slice(0, room - 1) + "…" : text;
-          group.append(make("text", { class: "small", x: x + 14, y: y + 16 }, cut(title)));
-          group.append(make("text", { class: "big", x: x + 14, y: y + 35 }, cut(lines[0] || "–")));
-          group.append(make("text", { class: "small", x: x + 14, y: y + 51 }, cut(lines[1] || "")));
-          svg.append(group);
-        }
-        function drawMachine(svg, machine, x, y, width) {
-          const unit = unitOf(machine.name), values = figures(machine, 3);
-          const lines = [values[0] ? shown(values[0]) : unit ? t(unit.state === "starting" ? "unread" : unit.state)
-            : "–",
-            unit && unit.state === "offline" ? unit.error || "" : values.slice(1).map(shown).join("  ")];
-          const hover = [machine.title || machine.name, machine.model].concat(values.map((p) => p.name + " = "
-            + shown(p)),
-            alarmsOf(machine.name).map((a) => "! " + a.text)).filter(Boolean).join("\n");
-          box(svg, x, y, width, machine.name, lines, condition(machine.name, unit), hover);
-        }
-        function drawMimic() {
-          const s = state.status;
-          if (!s) return;
-          const svg = make("svg", { role: "img" }), width = 205, step = 72, gap = 46;
-          const lists = columns.map(([key, kinds]) => [key,
-            kinds.flatMap((k) => state.machines.filter((m) => m.kind === k))]);
-          const loads = s.accelerators.map((card) => ({ card })).concat((s.inference ? s.inference.lanes
-            : []).map((lane) => ({ lane })));
-          const rows = Math.max(1, ...lists.map((l) => l[1].length), loads.length);
-          lists.concat([["load", loads]]).forEach(([key, items], column) => {
-            const x = 8 + column * (width + gap), top = 26 + (rows - Math.max(1, items.length)) * step / 2;
-            svg.append(make("text", { class: "row", x, y: 14 }, t(key)));
-            if (column) wire(svg, x - gap, x, 26 + rows * step / 2 - 6, flows(lists, column) ? "" : "idle");
-            items.forEach((item, i) => {
-              const y = top + i * step;
-              if (item.card) drawCard(svg, item.card, x, y, width);
-              else if (item.lane) drawLane(svg, item.lane, x, y, width);
-              else drawMachine(svg, item, x, y, width);
-            });
-          });
-          let y = 26 + rows * step + 18;
-          y = drawRow(svg, "cooling", cooling.flatMap((k) => state.machines.filter((m) => m.kind === k)), y, true);
-          y = drawRow(svg, "climate", state.machines.filter((m) => m.kind === "sensor" || m.kind === "other"), y,
-            false);
-          y = drawZones(svg, s.zones, y);
-          svg.setAttribute("viewBox", "0 0 " + (16 + 4 * width + 3 * gap) + " " + y);
-          $("drawing").replaceChildren(svg);
-        }
-        function flows(lists, column) {
-          return lists[column - 1][1].some((m) => { const u = unitOf(m.name); return u && u.state === "online"; });
-        }
-        function wire(svg, from, to, y, kind) { svg.append(make("path", { class: "wire " + kind, d: "M" + (from + 3)
-          + " " + y + "H" + (to - 3) })); }
-        function drawRow(svg, key, machines, y, isCooling) {
-          if (!machines.length) return y;
-          svg.append(make("text", { class: "row", x: 8, y: y + 6 }, t(key)));
-          machines.forEach((machine, i) => {
-            const x = 8 + (i % 4) * 251, top = y + 16 + Math.floor(i / 4) * 72;
-            if (isCooling && i % 4) { const u = unitOf(machine.name); wire(svg, x - 46, x, top + 30, u
-              && u.state === "online" ? "cool" : "idle"); }
-            drawMachine(svg, machine, x, top, 205);
-          });
-          return y + 16 + Math.ceil(machines.length / 4) * 72 + 14;
-        }
-        function drawCard(svg, card, x, y, width) {
-          const kind = card.health === "ok" ? "" : card.health === "failed" || card.health === "absent" ? "bad"
-            : "warn";
-          const own = [...state.points.values()].filter((p) => p.name.startsWith(card.name + "."));
-          const pick = (pattern) => own.find((p) => pattern.test(p.name) && p.value !== null);
-          const values = [pick(/temperature/), pick(/power/)].filter(Boolean).map(shown).join("  ");
-          const finding = card.findings[0];
-          box(svg, x, y, width, card.name + (card.slot ? " · " + card.slot : ""), [values || t(card.health),
-            finding ? finding.text : card.vendor + " " + card.model], kind,
-              card.findings.map((f) => f.text).join("\n"));
-        }
-        function drawLane(svg, lane, x, y, width) {
-          box(svg, x, y, width, t("lanes") + " · " + lane.model, [t(lane.state), number(lane.inferences)
-            + (lane.reason ? "  " + lane.reason : "")],
-            lane.state === "ready" ? "" : "warn", lane.reason);
-        }
-        function drawZones(svg, zones, y) {
-          if (!zones.length) return y;
-          svg.append(make("text", { class: "row", x: 8, y: y + 6 }, t("doors")));
-          zones.forEach((zone, i) => {
-            const kind = zone.bypassed ? "idle" : zone.state === "normal" ? "" : "bad";
-            box(svg, 8 + (i % 4) * 251, y + 16 + Math.floor(i / 4) * 72, 205, zone.title || zone.name,
-              [t(zone.bypassed ? "bypassed" : zone.state), zone.reason || zone.kind], kind, zone.name);
-          });
-          return y + 16 + Math.ceil(zones.length / 4) * 72;
-        }
 
         // ---- alarms
         function drawAlarms() {
@@ -242,20 +115,28 @@ enum PageScript {
           if (!state.trends) return;
           const chosen = [];
           for (const pattern of telltale) for (const series of state.trends.points) {
-            if (chosen.length < 8 && pattern.test(series.name) && !chosen.includes(series)
+            if (chosen.length < 8 && pattern.test(series.name) && !aside.test(series.name) && !chosen.includes(series)
               && series.values.some((v) => v !== null)) chosen.push(series);
           }
           $("trends").replaceChildren(...chosen.map((series) => {
-            const good = series.values.filter((v) => v !== null), low = Math.min(...good), high = Math.max(...good);
-            const span = high - low || 1, svg = make("svg", { viewBox: "0 0 120 40", preserveAspectRatio: "none" });
+            const point = state.points.get(series.name), now = point && point.quality === "good" ? point.value : null;
+            const values = series.values.concat([now]), good = values.filter((v) => v !== null);
+            const low = Math.min(...good), high = Math.max(...good), span = high - low || 1;
+            const svg = make("svg", { viewBox: "0 0 120 40", preserveAspectRatio: "none" },
+              make("path", { class: "floor", d: "M0 39H120" }));
             let run = [];
-            const flush = () => { if (run.length) svg.append(make("polyline", { class: "curve",
-              points: run.join(" ") })); run = []; };
-            series.values.forEach((v, i) => { if (v === null) flush(); else run.push(i + ","
-              + (36 - (v - low) / span * 32).toFixed(1)); });
+            const flush = () => {
+              if (run.length === 1) run.push(run[0].replace(/^[^,]*/, (x) => +x + 0.8));
+              if (run.length) svg.append(make("polyline", { class: "curve", points: run.join(" ") }));
+              run = [];
+            };
+            // An hour wide, now at the right: what was not there yet stays empty.
+            values.forEach((v, i) => { if (v === null) flush(); else run.push((120 - values.length + i) + ","
+              + (high > low ? 36 - (v - low) / span * 32 : 20).toFixed(1)); });
             flush();
+            const like = (value) => shown({ value, unit: point ? point.unit : "" });
             return make("figure", {}, make("figcaption", {}, make("span", { title: series.name }, series.name),
-              make("b", {}, shown(state.points.get(series.name)))), svg);
+              make("b", {}, shown(point))), svg, make("div", { class: "meta" }, like(low) + " … " + like(high)));
           }));
         }
 
@@ -264,13 +145,14 @@ enum PageScript {
           const wanted = $("filter").value.trim();
           const pattern = new RegExp("^" + wanted.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replace(/\*/g, ".*")
             + (wanted.includes("*") ? "$" : ""));
-          const rows = [...state.points.values()].filter((p) => pattern.test(p.name)).slice(0, 300);
+          const found = [...state.points.values()].filter((p) => pattern.test(p.name)), rows = found.slice(0, 80);
           const now = state.status ? state.status.time : Date.now();
           $("points").replaceChildren(...rows.map((p) => make("tr", {}, make("td", {}, p.name), make("td", {
             class: "value" }, shown(p)),
             make("td", { class: p.quality === "good" ? "q-good" : p.quality === "stale" ? "q-stale" : "q-other" },
               t(p.quality === "failed" ? "broken" : p.quality) + (p.reason ? ": " + p.reason : "")),
             make("td", {}, p.time === null ? "–" : Math.max(0, Math.round((now - p.time) / 1000)) + " s"))));
+          $("more").textContent = found.length > rows.length ? found.length - rows.length + " " + t("more") : "";
         }
 
         // ---- everything together
@@ -278,7 +160,7 @@ enum PageScript {
         function soon() {
           if (due) return;
           due = true;
-          requestAnimationFrame(() => { due = false; drawHead(); drawMimic(); drawPoints(); });
+          requestAnimationFrame(() => { due = false; drawHead(); drawMimic(); drawTrends(); drawPoints(); });
         }
         function translate() {
           document.documentElement.lang = language;
@@ -313,9 +195,10 @@ enum PageScript {
           $("language").addEventListener("click", () => { language = language === "en" ? "ko" : "en";
             localStorage.setItem("language", language); translate(); });
           $("filter").addEventListener("input", drawPoints);
+          addEventListener("resize", soon);
           translate();
           const layout = await fetch("/v1/layout").catch(() => null);
-          if (layout && layout.ok) state.machines = (await layout.json()).machines;
+          if (layout && layout.ok) state.layout = await layout.json();
           const events = await fetch("/v1/events?limit=50").catch(() => null);
           if (events && events.ok) addEvents((await events.json()).events);
           loadTrends();

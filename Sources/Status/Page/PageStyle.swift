@@ -21,6 +21,7 @@ enum PageStyle {
         .pill.warn { background: var(--warnsoft); color: var(--warn); }
         .pill.bad { background: var(--badsoft); color: var(--bad); }
         .pill.idle { background: var(--line); color: var(--faint); }
+        .tools { display: flex; gap: .5rem; align-items: center; white-space: nowrap; }
         .reason { color: var(--faint); font-size: .9rem; }
         button { font: inherit; border: 1px solid var(--line); background: var(--card); color: var(--ink);
           border-radius: .5rem; padding: .2rem .7rem; cursor: pointer; min-height: 2.2rem; }
@@ -36,9 +37,15 @@ enum PageStyle {
         .stripe.idle { fill: var(--idle); }
         text { fill: var(--ink); font-size: 13px; } text.small { fill: var(--faint); font-size: 11px; }
         text.big { font-size: 15px; font-weight: 600; }
+        text.mid { font-size: 12px; font-weight: 600; }
         text.row { fill: var(--faint); font-size: 12px; font-weight: 600; }
-        .wire { fill: none; stroke: var(--power); stroke-width: 3; stroke-dasharray: 7 5; }
-        .wire.cool { stroke: var(--cool); } .wire.idle { stroke: var(--idle); stroke-dasharray: none; }
+        .wire { fill: none; stroke: var(--power); stroke-width: 2.6; stroke-dasharray: 7 5; }
+        .wire.cool { stroke: var(--cool); } .wire.warm { stroke: var(--bad); }
+        .wire.idle { stroke: var(--line); stroke-dasharray: none; }
+        .wall { fill: none; stroke: var(--line); stroke-width: 2; stroke-linejoin: round; }
+        .sign { fill: none; stroke: var(--good); stroke-width: 1.6; stroke-linejoin: round; }
+        .sign.bad { stroke: var(--bad); fill: var(--badsoft); } .sign.idle { stroke: var(--idle); }
+        .floor { stroke: var(--line); vector-effect: non-scaling-stroke; }
         @media (prefers-reduced-motion: no-preference) {
           .wire:not(.idle) { animation: flow 1.2s linear infinite; } }
         @keyframes flow { to { stroke-dashoffset: -24; } }
@@ -48,7 +55,7 @@ enum PageStyle {
         #alarms li.critical, #alarms li.major { border-color: var(--bad); background: var(--badsoft); }
         #alarms li.cleared { border-color: var(--idle); background: var(--paper); }
         #alarms li.below { margin-left: 1.2rem; }
-        #alarms .meta, #events .meta { color: var(--faint); font-size: .82rem; }
+        .meta { color: var(--faint); font-size: .82rem; }
         #alarms button { float: right; }
         #events { max-height: 26rem; overflow: auto; }
         #events li { padding: .3rem 0; border-bottom: 1px solid var(--line); }
@@ -57,6 +64,7 @@ enum PageStyle {
         #trends { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: .8rem; }
         figure { margin: 0; } figure svg { width: 100%; height: 3.2rem; display: block; }
         figcaption { display: flex; justify-content: space-between; gap: .5rem; font-size: .85rem; }
+        figcaption b { white-space: nowrap; }
         figcaption span { color: var(--faint); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
         .curve { fill: none; stroke: var(--accent); stroke-width: 1.6; vector-effect: non-scaling-stroke; }
         input { font: inherit; width: 100%; padding: .35rem .6rem; border: 1px solid var(--line);
@@ -65,15 +73,17 @@ enum PageStyle {
         table { border-collapse: collapse; width: 100%; font-size: .88rem; }
         th { text-align: left; color: var(--faint); font-weight: 600; position: sticky; top: 0;
           background: var(--card); }
+        td:first-child { overflow-wrap: anywhere; }
         td, th { padding: .22rem .5rem .22rem 0; border-bottom: 1px solid var(--line); }
-        td.value { text-align: right; font-variant-numeric: tabular-nums; padding-right: 1rem; white-space: nowrap; }
+        th.value, td.value { text-align: right; font-variant-numeric: tabular-nums; padding-right: 1rem;
+          white-space: nowrap; }
         .q-good { color: var(--good); } .q-stale { color: var(--warn); } .q-other { color: var(--bad); }
         #message { position: fixed; bottom: 1rem; left: 50%; transform: translateX(-50%); max-width: 92vw;
           background: var(--ink); color: var(--paper); border-radius: .5rem; padding: .5rem 1rem; }
         #message[hidden] { display: none; }
         @media (max-width: 900px) {
           main { grid-template-columns: minmax(0, 1fr); padding: .6rem; gap: .6rem; }
-          #side { grid-column: 1; grid-row: auto; } #mimic .scroll svg { min-width: 46rem; }
+          #side { grid-column: 1; grid-row: auto; }
           .reason { flex-basis: 100%; } header { position: static; } }
         """#
 }
