@@ -12,6 +12,8 @@ final class BusEngine {
     private let events: Mailbox<EventDraft>
     private var random: SplitMix
     var pendingReadBacks: [PendingReadBack] = []
+    /// A poll that was sent and not answered yet: only between two calls of `advance`.
+    var openPoll: OpenPoll?
 
     // The way to the bus
     private var backOff: BackOff
@@ -26,6 +28,7 @@ final class BusEngine {
     private(set) var missedCycles: UInt64 = 0
     private(set) var startDelays = RoundTripHistogram()
     private let began: MonotonicTime
+    private let address: String
     private var windowStart: MonotonicTime
     private var windowBusy = Nanoseconds.zero
     private var utilisation = 0.0
@@ -36,6 +39,7 @@ final class BusEngine {
         self.board = board
         self.time = time
         self.events = events
+        address = "\(bus.link)"
         random = SplitMix(name: bus.name)
         // Looking for a device file costs nothing: an adapter that is plugged in again is found in seconds.
         if case .rtu = bus.link { backOff = BackOff(upTo: .seconds(4)) } else { backOff = BackOff() }
@@ -47,7 +51,14 @@ final class BusEngine {
         // apart, so that a hundred of them do not meet: their first is due a part of a round ago.
         for unit in units {
             let fastest = min(unit.plan.intervals.fast, unit.plan.intervals.normal)
-            unit.makeRequests(first: now + Nanoseconds(Int64(Double(fastest.count) * (random.fraction() - 1))))
+            var first = now + Nanoseconds(Int64(Double(fastest.count) * (random.fraction() - 1)))
+            // Machines with a connection each are asked in bunches, a sixteenth of a round apart: one waking
+            // serves them all (see SharedRounds).
+            if bus.isOneMachine {
+                let slot = fastest.count / 16
+                first = MonotonicTime(nanoseconds: first.nanoseconds / slot * slot)
+            }
+            unit.makeRequests(first: first)
         }
     }
 
@@ -55,6 +66,7 @@ final class BusEngine {
 
     /// Does the most urgent thing, if anything is due; returns when to come back.
     func step() -> MonotonicTime {
+        finishOpenPoll()
         let now = time.now().monotonic
         updateUtilisation(now)
         if let readBack = takeDueReadBack(now) {
@@ -70,7 +82,7 @@ final class BusEngine {
         guard ensureOpen() else { return wakeTime(retryAt) }
         if unit.state == .dormant {
             probe(unit)
-        } else if unit.models == nil || now >= unit.walkAgainAt && unit.plan.profile.isSunSpec {
+        } else if unit.needsWalk(now) {
             walkModels(unit)
         } else {
             poll(unit, index)
@@ -82,40 +94,43 @@ final class BusEngine {
         pendingReadBacks.reduce(time) { min($0, $1.due) }
     }
 
-    /// What to do now, or when there will be something: fast rounds first, then normal and slow ones;
-    /// a request that is a whole round late goes before all that are not.
-    private func choose(_ now: MonotonicTime) -> (now: (PolledUnit, Int)?, next: MonotonicTime) {
-        var best: (unit: PolledUnit, index: Int, rank: Int, due: MonotonicTime)?
+    /// How long a request that is due lets more urgent ones go first. Longer than that nobody waits: on a bus
+    /// that its fast points fill all by themselves, the slow ones and the silent machines get their turns too.
+    private static func patience(_ rate: PollRate) -> Nanoseconds {
+        switch rate {
+        case .fast: .zero
+        case .normal: .seconds(2)
+        case .slow: .seconds(10)
+        }
+    }
+    private static let patienceOfProbes = Nanoseconds.seconds(30)
+
+    /// What to do now, or when there will be something: of all that is due, what has the earliest deadline.
+    func choose(_ now: MonotonicTime) -> (now: (PolledUnit, Int)?, next: MonotonicTime) {
+        var best: (unit: PolledUnit, index: Int)?
+        var earliest = MonotonicTime.distantFuture
         var next = MonotonicTime.distantFuture
-        for unit in units {
-            if unit.state == .dormant {
-                let due = max(unit.probeAt, nextProbe)
-                // On a bus that is never idle a silent machine gets its turn all the same, after a while.
-                let rank = now - due > .seconds(30) ? 0 : 9
-                if due > now {
-                    next = min(next, due)
-                } else if best.map({ rank < $0.rank }) ?? true {
-                    best = (unit, 0, rank, due)
-                }
-                continue
-            }
-            if unit.models == nil {
-                if best.map({ $0.rank > 0 }) ?? true { best = (unit, 0, 1, now) }
-                continue
-            }
-            for index in unit.requests.indices {
-                let request = unit.requests[index]
-                let due = max(request.due, unit.line.nextAllowed)
-                if due > now {
-                    next = min(next, due)
-                    continue
-                }
-                let isLate = now - due > request.interval
-                let rank = isLate ? 0 : request.planned.rate == .fast ? 1 : request.planned.rate == .normal ? 2 : 3
-                if best.map({ (rank, due) < ($0.rank, $0.due) }) ?? true { best = (unit, index, rank, due) }
+        func consider(_ unit: PolledUnit, _ index: Int, _ due: MonotonicTime, _ patience: Nanoseconds) {
+            if due > now {
+                next = min(next, due)
+            } else if due + patience < earliest {
+                earliest = due + patience
+                best = (unit, index)
             }
         }
-        return (best.map { ($0.unit, $0.index) }, next)
+        for unit in units {
+            if unit.state == .dormant {
+                consider(unit, 0, max(unit.probeAt, nextProbe), BusEngine.patienceOfProbes)
+            } else if unit.models == nil {
+                consider(unit, 0, unit.walkAgainAt, .zero)
+            } else {
+                for index in unit.requests.indices {
+                    let due = max(unit.requests[index].due, unit.line.nextAllowed)
+                    consider(unit, index, due, BusEngine.patience(unit.requests[index].planned.rate))
+                }
+            }
+        }
+        return (best, next)
     }
 
     // MARK: - The connection
@@ -162,23 +177,32 @@ final class BusEngine {
     // MARK: - Polling
 
     private func poll(_ unit: PolledUnit, _ index: Int) {
-        var request = unit.requests[index]
-        let now = time.now().monotonic
-        let delay = now - request.due
-        // The first round is asked at once, whenever it was due.
-        if request.due >= began { startDelays.add(delay) }
-        let rounds = delay.count / max(1, request.interval.count)
-        if rounds > 0 { missedCycles += UInt64(rounds) }
-        request.due = request.due + request.interval * (rounds + 1)
-        unit.requests[index].due = request.due
+        noteStart(unit, index, time.now().monotonic)
         let probes = unit.line.owesNothing ? [] : unit.probes()
-        switch master.transact(unit.line, request.pdu, probes: probes) {
+        conclude(unit, index, master.transact(unit.line, unit.requests[index].pdu, probes: probes))
+    }
+
+    /// A request of a round begins: it is due again a round later.
+    func noteStart(_ unit: PolledUnit, _ index: Int, _ now: MonotonicTime) {
+        let due = unit.requests[index].due
+        let interval = unit.requests[index].interval
+        let delay = now - due
+        // The first round is asked at once, whenever it was due.
+        if due >= began { startDelays.add(delay) }
+        let rounds = delay.count / max(1, interval.count)
+        if rounds > 0 { missedCycles += UInt64(rounds) }
+        unit.requests[index].due = due + interval * (rounds + 1)
+    }
+
+    /// What the end of a request means for its points.
+    func conclude(_ unit: PolledUnit, _ index: Int, _ result: TransactionResult) {
+        switch result {
         case .answer:
             answered(unit)
-            publish(unit, request.planned)
-            if request.isProbation { accept(unit, index) }
+            publish(unit, index)
+            if unit.requests[index].isProbation { accept(unit, index) }
         case .exception(let code): refuse(unit, index, code)
-        case .failed(let reason, let text): failed(unit, request.planned.points, reason, text)
+        case .failed(let reason, let text): failed(unit, unit.requests[index].planned.points, reason, text)
         }
     }
 
@@ -248,20 +272,21 @@ final class BusEngine {
 
     // MARK: - The Board
 
-    private func publish(_ unit: PolledUnit, _ request: PlannedRequest) {
+    private func publish(_ unit: PolledUnit, _ index: Int) {
         let reply = master.reply
         let data = reply.span.extracting(min(2, reply.count)..<reply.count)
-        let start = request.registers.lowerBound
-        for point in request.points {
+        let start = unit.requests[index].planned.registers.lowerBound
+        let askedAt = master.askedAt
+        for point in unit.requests[index].planned.points {
             guard let id = unit.ids[point], let place = unit.places[point] else { continue }
             let at = place.address - start
+            let decoder = unit.decoders[point]
             let value =
                 place.table.holdsBits
-                ? unit.decoders[point].decodeBit(data, at: at)
-                : unit.decoders[point].decode(data, at: at, scaleAt: place.scaleAddress - start)
+                ? decoder.decodeBit(data, at: at) : decoder.decode(data, at: at, scaleAt: place.scaleAddress - start)
             switch value {
-            case .number(let number): board.publish(id, number, at: master.askedAt)
-            case .text(let text): board.publish(id, text: text, at: master.askedAt)
+            case .number(let number): board.publish(id, number, at: askedAt)
+            case .text(let text): board.publish(id, text: text, at: askedAt)
             case .invalid(let reason): board.publish(id, .invalid, reason)
             }
         }
@@ -285,7 +310,7 @@ final class BusEngine {
 
     // MARK: - Status
 
-    private func updateUtilisation(_ now: MonotonicTime) {
+    func updateUtilisation(_ now: MonotonicTime) {
         let span = now - windowStart
         guard span >= .seconds(10) else { return }
         utilisation = min(1, Double((master.busy - windowBusy).count) / Double(span.count))
@@ -295,7 +320,7 @@ final class BusEngine {
 
     func status() -> BusStatus {
         var status = BusStatus(
-            name: bus.name, address: "\(bus.link)", isConnected: master.channel.isOpen || !isDown, lastError: lastError)
+            name: bus.name, address: address, isConnected: master.channel.isOpen || !isDown, lastError: lastError)
         status.units = units.map { $0.status() }
         // Behind a bus that is down nobody is present.
         if isDown { for i in status.units.indices { status.units[i].state = .offline } }

@@ -91,24 +91,64 @@ final class BusMaster {
 
     private func exchange(_ unit: UnitLine, _ request: RequestPDU, _ timeout: Nanoseconds) -> TransactionResult {
         do throws(ChannelFault) {
-            try waitForTurn(unit)
-            buildFrame(unit, request)
-            askedAt = time.now()
-            unit.requests += 1
-            trace.note(askedAt, isSent: true, frame, "unit \(unit.unitID): \(request.words)")
-            try channel.send(frame)
-            // On a serial line the bytes are only handed over: they need their time to leave.
-            let sending = Nanoseconds(character.count * Int64(frame.count))
-            let result = try awaitAnswer(unit, request, askedAt.monotonic + sending + timeout)
+            return finish(unit, request, until: try begin(unit, request, timeout))
+        } catch { return giveUp(unit, request, error) }
+    }
+
+    /// Sends a request; returns until when its answer may come.
+    func begin(_ unit: UnitLine, _ request: RequestPDU, _ timeout: Nanoseconds) throws(ChannelFault) -> MonotonicTime {
+        try waitForTurn(unit)
+        buildFrame(unit, request)
+        askedAt = time.now()
+        unit.requests += 1
+        trace.note(askedAt, isSent: true, frame, "unit \(unit.unitID): \(request.words)")
+        try channel.send(frame)
+        // On a serial line the bytes are only handed over: they need their time to leave.
+        let sending = Nanoseconds(character.count * Int64(frame.count))
+        return askedAt.monotonic + sending + timeout
+    }
+
+    /// Waits for the answer to what `begin` sent, whatever of it has come already.
+    func finish(_ unit: UnitLine, _ request: RequestPDU, until deadline: MonotonicTime) -> TransactionResult {
+        do throws(ChannelFault) {
+            let result = try awaitAnswer(unit, request, deadline)
             settle(unit, request, result)
             return result
-        } catch {
+        } catch { return giveUp(unit, request, error) }
+    }
+
+    /// Without waiting: true when the whole answer, and nothing else, is there. Otherwise `finish` goes on
+    /// from what has come.
+    func takeStraightAnswer(_ unit: UnitLine, _ request: RequestPDU) -> Bool {
+        do throws(ChannelFault) {
+            guard buffer.count == 0, try channel.receiveNow(into: &buffer) > 0,
+                case .answer(let pdu, let length) = judgeFront(unit, request), buffer.count == length
+            else { return false }
+            take(pdu)
+            note(length, "answer")
+            settle(unit, request, .answer)
+            return true
+        } catch { return false }
+    }
+
+    /// Bytes that came while nothing was asked, or the news that the other side has closed.
+    func takeUnasked() {
+        do throws(ChannelFault) { _ = try channel.receiveNow(into: &buffer) } catch {
             channel.close()
             buffer.clear()
-            unit.noteUnanswered(request.shape, at: time.now().monotonic)
-            busy = busy + (time.now().monotonic - askedAt.monotonic)
-            return .failed(error.reason, error.text)
         }
+    }
+
+    /// No connection is kept that bytes of unknown origin wait in.
+    var isInStep: Bool { channel.isOpen && buffer.count == 0 }
+
+    func giveUp(_ unit: UnitLine, _ request: RequestPDU, _ fault: ChannelFault) -> TransactionResult {
+        channel.close()
+        buffer.clear()
+        let now = time.now().monotonic
+        unit.noteUnanswered(request.shape, at: now)
+        busy = busy + (now - askedAt.monotonic)
+        return .failed(fault.reason, fault.text)
     }
 
     /// Keeps the bus's and the unit's gaps. Bytes that come meanwhile belong to nobody.

@@ -18,11 +18,17 @@ final class BusOwner: Sendable {
     private let board: Board
     private let time: any TimeSource
     private let events: Mailbox<EventDraft>
+    private let shared: SharedRounds?
+    /// Of the thread that has the engine.
+    private let publishAt = Atomic<Int64>(0)
 
     /// People and the guard send few commands, one at a time; a full box tells them to try again.
     private static let commandsMax = 64
 
-    init(bus: ModbusBus, board: Board, time: any TimeSource, events: Mailbox<EventDraft>) throws(SystemError) {
+    init(
+        bus: ModbusBus, board: Board, time: any TimeSource, events: Mailbox<EventDraft>, shared: SharedRounds?
+    ) throws(SystemError) {
+        self.shared = shared
         name = bus.name
         self.bus = bus
         self.board = board
@@ -67,26 +73,54 @@ final class BusOwner: Sendable {
         let master = BusOwner.makeMaster(
             bus, time: time, trace: trace, stopDescriptor: stopSignal.descriptor.raw)
         let engine = BusEngine(bus: bus, master: master, board: board, time: time, events: events)
-        var publishAt = time.now().monotonic
         while !isStopping.load(ordering: .acquiring) {
             if hasCommands.exchange(false, ordering: .acquiringAndReleasing) {
                 for command in commands.takeAll() { engine.handle(command) }
             }
             let next = engine.step()
             let now = time.now().monotonic
-            heartbeat.beat(now)
-            if now >= publishAt {
-                status.publish(engine.status())
-                publishAt = now + .seconds(1)
-            }
+            noteProgress(engine, now)
             let wait = min(next, now + .seconds(5)) - now
             if wait > .zero {
+                if let shared, engine.isSteady, lend(engine, to: shared) { continue }
                 let woken = cl_wait_readable(commands.wakeup.descriptor.raw, -1, wait.count)
                 if woken > 0 { hasCommands.store(true, ordering: .relaxed) }
             }
         }
         engine.abandon()
         master.channel.close()
+    }
+
+    /// Called by whoever has the engine, after each thing done.
+    func noteProgress(_ engine: BusEngine, _ now: MonotonicTime) {
+        heartbeat.beat(now)
+        guard now.nanoseconds >= publishAt.load(ordering: .relaxed) else { return }
+        publishAt.store((now + .seconds(1)).nanoseconds, ordering: .relaxed)
+        status.publish(engine.status())
+    }
+
+    // MARK: - The engine on loan
+
+    /// Sleeps until the engine is back: because something is wrong, or somebody wants something of this bus.
+    private func lend(_ engine: BusEngine, to shared: SharedRounds) -> Bool {
+        let loan = Loan(engine, of: self)
+        guard shared.take(loan) else { return false }
+        while true {
+            _ = cl_wait_readable(commands.wakeup.descriptor.raw, -1, -1)
+            commands.wakeup.drain()
+            if loan.isReturned.load(ordering: .acquiring) { break }
+            shared.recall(loan)
+        }
+        // What woke this thread may have been a command as well.
+        hasCommands.store(true, ordering: .relaxed)
+        engine.finishOpenPoll()
+        return true
+    }
+
+    /// On the shared thread: from here on it does not touch the engine any more.
+    func takeBack(_ loan: Loan) {
+        loan.isReturned.store(true, ordering: .releasing)
+        commands.wakeup.signal()
     }
 
     static func makeMaster(

@@ -5,11 +5,15 @@ internal import Site
 /// Used by the bus's owner thread alone.
 protocol ByteChannel: AnyObject {
     var isOpen: Bool { get }
+    /// What tells that bytes have come; -1 where there is no such thing.
+    var descriptor: Int32 { get }
     func open() throws(ChannelFault)
     func close()
     func send(_ bytes: [UInt8]) throws(ChannelFault)
     /// Appends what arrives to `buffer`; returns as soon as something did, or at `deadline` with 0.
     func receive(into buffer: inout ReceiveBuffer, until deadline: MonotonicTime) throws(ChannelFault) -> Int
+    /// The same without waiting.
+    func receiveNow(into buffer: inout ReceiveBuffer) throws(ChannelFault) -> Int
     /// Lets time pass with nothing to do: a gap the machine asked for.
     func pause(until deadline: MonotonicTime)
 }

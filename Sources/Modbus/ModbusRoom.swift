@@ -5,24 +5,33 @@ public import Site
 public final class ModbusRoom: Sendable {
     public let plan: ModbusPlan
     private let owners: [BusOwner]
+    private let shared: SharedRounds?
 
     public init(plan: ModbusPlan, board: Board, time: any TimeSource, events: Mailbox<EventDraft>) throws(SystemError) {
         self.plan = plan
+        let single = plan.buses.count(where: \.isOneMachine)
+        shared = single > 1 ? try SharedRounds(buses: single, time: time) : nil
         var owners: [BusOwner] = []
-        for bus in plan.buses { owners.append(try BusOwner(bus: bus, board: board, time: time, events: events)) }
+        for bus in plan.buses {
+            owners.append(
+                try BusOwner(
+                    bus: bus, board: board, time: time, events: events, shared: bus.isOneMachine ? shared : nil))
+        }
         self.owners = owners
     }
 
     public func start() throws(SystemError) {
+        try shared?.start()
         for owner in owners { try owner.start() }
     }
 
     public func stop() {
         for owner in owners { owner.tellToStop() }
         for owner in owners { owner.stop() }
+        shared?.stop()
     }
 
-    public var heartbeats: [Heartbeat] { owners.map(\.heartbeat) }
+    public var heartbeats: [Heartbeat] { owners.map(\.heartbeat) + (shared.map { [$0.heartbeat] } ?? []) }
 
     /// Buses in file order, each at most a second old.
     public var status: [BusStatus] { owners.map { $0.status.value } }

@@ -9,8 +9,9 @@ enum DecodedValue: Equatable {
     case invalid(Reason)
 }
 
-/// A point's rule, made ready: decodes from the bytes of an answer.
-struct PointDecoder {
+/// A point's rule, made ready: decodes from the bytes of an answer. A class, because a copy of the rule would
+/// cost more than its use, thousands of times a second.
+final class PointDecoder: Sendable {
     let type: RegisterType
     let words: Int
     let isLowWordFirst: Bool

@@ -37,6 +37,7 @@ final class PolledUnit {
     /// SunSpec: model number -> address of its id register. Nil: the chain has not been walked.
     var models: [Int: Int]?
     var walkAgainAt: MonotonicTime
+    private let isSunSpec: Bool
 
     struct Place {
         var table: RegisterTable
@@ -58,7 +59,8 @@ final class PolledUnit {
         since = now
         probeAt = now
         walkAgainAt = now
-        models = plan.profile.isSunSpec ? nil : [:]
+        isSunSpec = plan.profile.isSunSpec
+        models = isSunSpec ? nil : [:]
         resolve()
     }
 
@@ -81,6 +83,9 @@ final class PolledUnit {
             return Place(table: point.table, address: address, scaleAddress: scaleAddress, registers: registers)
         }
     }
+
+    /// Its chain of models is not known, or not for certain any more.
+    func needsWalk(_ now: MonotonicTime) -> Bool { models == nil || isSunSpec && now >= walkAgainAt }
 
     var plannedPoints: [PlannedPoint] {
         plan.points.indices.compactMap { i in

@@ -25,6 +25,7 @@ final class SerialChannel: ByteChannel {
     }
 
     var isOpen: Bool { line != nil }
+    var descriptor: Int32 { line?.raw ?? -1 }
 
     /// The path is opened anew each time: with /dev/serial/by-id an adapter that was pulled and put back
     /// is found again, whatever number it now has.
@@ -58,6 +59,11 @@ final class SerialChannel: ByteChannel {
         return try receiveBytes(raw, isSocket: false, into: &buffer, until: deadline, stop: stopDescriptor) { why in
             "\(device): \(why)"
         }
+    }
+
+    func receiveNow(into buffer: inout ReceiveBuffer) throws(ChannelFault) -> Int {
+        guard let raw = line?.raw else { throw .lost("\(device): not open") }
+        return try takeBytes(raw, isSocket: false, into: &buffer) { why in "\(device): \(why)" }
     }
 
     func pause(until deadline: MonotonicTime) { pauseThread(until: deadline, stop: stopDescriptor) }

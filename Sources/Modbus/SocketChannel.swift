@@ -23,6 +23,7 @@ final class SocketChannel: ByteChannel {
 
     private var address: String { "\(host):\(port)" }
     var isOpen: Bool { socket != nil }
+    var descriptor: Int32 { socket?.raw ?? -1 }
 
     func open() throws(ChannelFault) {
         close()
@@ -79,6 +80,11 @@ final class SocketChannel: ByteChannel {
         }
     }
 
+    func receiveNow(into buffer: inout ReceiveBuffer) throws(ChannelFault) -> Int {
+        guard let raw = socket?.raw else { throw .lost("\(address): not connected") }
+        return try takeBytes(raw, isSocket: true, into: &buffer) { why in "\(address): \(why)" }
+    }
+
     func pause(until deadline: MonotonicTime) { pauseThread(until: deadline, stop: stopDescriptor) }
 }
 
@@ -87,25 +93,34 @@ func receiveBytes(
     _ raw: Int32, isSocket: Bool, into buffer: inout ReceiveBuffer, until deadline: MonotonicTime, stop: Int32,
     _ words: (String) -> String
 ) throws(ChannelFault) -> Int {
-    let room = buffer.room
-    if room == 0 { throw .lost(words("sends without end")) }
     while true {
         let wait = (deadline - SystemTime.monotonic).count
         let ready = cl_wait_readable(raw, stop, max(0, wait))
         if ready < 0 { throw .lost(words(SystemError.text(of: -ready))) }
         if ready & 1 == 0 { return 0 }
-        var got = 0
-        unsafe withUnsafeTemporaryAllocation(byteCount: ReceiveBuffer.capacity, alignment: 1) { space in
-            got =
-                isSocket
-                ? unsafe cl_recv(raw, space.baseAddress, room, Int32(MSG_DONTWAIT))
-                : unsafe cl_read(raw, space.baseAddress, room)
-            if got > 0 { unsafe buffer.append(UnsafeRawBufferPointer(rebasing: space[..<got])) }
-        }
+        let got = try takeBytes(raw, isSocket: isSocket, into: &buffer, words)
         if got > 0 { return got }
-        if got == 0 { throw .lost(words("closed by the other side")) }
-        if got != -Int(EAGAIN) { throw .lost(words(SystemError.text(of: Int32(-got)))) }
     }
+}
+
+/// What is there already; 0: nothing.
+func takeBytes(
+    _ raw: Int32, isSocket: Bool, into buffer: inout ReceiveBuffer, _ words: (String) -> String
+) throws(ChannelFault) -> Int {
+    let room = buffer.room
+    if room == 0 { throw .lost(words("sends without end")) }
+    var got = 0
+    unsafe withUnsafeTemporaryAllocation(byteCount: ReceiveBuffer.capacity, alignment: 1) { space in
+        got =
+            isSocket
+            ? unsafe cl_recv(raw, space.baseAddress, room, Int32(MSG_DONTWAIT))
+            : unsafe cl_read(raw, space.baseAddress, room)
+        if got > 0 { unsafe buffer.append(UnsafeRawBufferPointer(rebasing: space[..<got])) }
+    }
+    if got == 0 { throw .lost(words("closed by the other side")) }
+    if got == -Int(EAGAIN) { return 0 }
+    if got < 0 { throw .lost(words(SystemError.text(of: Int32(-got)))) }
+    return got
 }
 
 func pauseThread(until deadline: MonotonicTime, stop: Int32) {

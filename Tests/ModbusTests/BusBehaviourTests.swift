@@ -114,6 +114,35 @@ import Testing
     }
 }
 
+@Suite struct FullBusTests {
+    /// Two hundred requests of about nine milliseconds each do not fit into the second that they are due in.
+    @Test func `a bus that its fast points fill still reads the others, each at its own pace`() throws {
+        let profile = pairProfile(Array(stride(from: 0, to: 40_000, by: 200))) { point in
+            switch point.address {
+            case 39_600: point.rate = .normal
+            case 39_800: point.rate = .slow
+            default: point.rate = .fast
+            }
+        }
+        let site = try MadeUpSite(.rtu, profile: profile, normal: .seconds(5))
+        site.channel.keepsLog = true
+        site.run(.seconds(310))
+        func times(_ address: Int) -> [MonotonicTime] {
+            site.channel.requestLog.filter { Int($0.pdu[1]) << 8 | Int($0.pdu[2]) == address }.map(\.time)
+        }
+        func longest(_ times: [MonotonicTime]) -> Nanoseconds {
+            zip(times, times.dropFirst()).map { $1 - $0 }.max() ?? .seconds(310)
+        }
+        // Its round and a little patience: 60 s for the slow one, 5 s for the normal one.
+        #expect(longest(times(39_800)) < .seconds(75), "slow")
+        #expect(longest(times(39_600)) < .seconds(10), "normal")
+        // And the fast ones share what is left evenly.
+        let counts = stride(from: 0, to: 39_600, by: 200).map { times($0).count }
+        let (least, most) = (counts.min() ?? 0, counts.max() ?? 0)
+        #expect(least > 100 && most - least <= most / 10, "\(least) to \(most)")
+    }
+}
+
 /// What the guard would hand over.
 private func command(_ point: String, _ value: Double, on site: MadeUpSite) -> WriteCommand {
     WriteCommand(

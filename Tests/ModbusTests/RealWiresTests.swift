@@ -8,9 +8,13 @@ import Testing
 @testable import Modbus
 
 /// A machine on a real descriptor: answers register a with a, on a thread of its own.
-private final class RealMachine: Sendable {
+final class RealMachine: Sendable {
     let stop = Atomic<Bool>(false)
     let isMute = Atomic<Bool>(false)
+    /// Hangs up on its client.
+    let hangsUp = Atomic<Bool>(false)
+    let connections = Atomic<Int>(0)
+    let requests = Atomic<Int>(0)
     let port: Int
     private let listener: FileDescriptor
     private let thread = Mutex<OwnerThread?>(nil)
@@ -34,12 +38,15 @@ private final class RealMachine: Sendable {
             let raw = cl_accept(listener.raw)
             if raw < 0 { continue }
             let client = FileDescriptor(owning: raw)
+            connections.wrappingAdd(1, ordering: .relaxed)
             while !stop.load(ordering: .relaxed) {
+                if hangsUp.exchange(false, ordering: .relaxed) { break }
                 let ready = cl_wait_readable(client.raw, -1, 20_000_000)
                 if ready == 0 { continue }
                 var request = [UInt8](repeating: 0, count: 260)
                 let got = unsafe request.withUnsafeMutableBytes { unsafe cl_recv(client.raw, $0.baseAddress, 260, 0) }
                 if got <= 0 { break }
+                requests.wrappingAdd(1, ordering: .relaxed)
                 if isMute.load(ordering: .relaxed) { continue }
                 let reply = Array(request[0..<4]) + answer(Array(request[6..<Int(got)]))
                 _ = unsafe reply.withUnsafeBytes { unsafe cl_send(client.raw, $0.baseAddress, $0.count, 0) }

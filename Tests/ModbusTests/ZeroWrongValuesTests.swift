@@ -9,15 +9,18 @@ import Testing
 @Suite struct ZeroWrongValuesTests {
     static let polls = Int(ProcessInfo.processInfo.environment["MDC_MODBUS_POLLS"] ?? "") ?? 40_000
 
-    @Test(arguments: [BusMaster.Framing.tcp, .rtu], [UInt64(1), 2, 3])
-    func `no fault ever becomes a value`(_ framing: BusMaster.Framing, _ seed: UInt64) throws {
-        let site = try MadeUpSite(framing, units: [1, 2, 17], seed: seed)
+    enum Way: CaseIterable { case tcp, rtu, shared }
+
+    @Test(arguments: Way.allCases, [UInt64(1), 2, 3])
+    func `no fault ever becomes a value`(_ way: Way, _ seed: UInt64) throws {
+        let site = try MadeUpSite(way == .rtu ? .rtu : .tcp, units: way == .shared ? [1] : [1, 2, 17], seed: seed)
         site.channel.faultsPerThousand = 100
         var wrong = 0
         var good = 0
         var lastSeen: [Int: UInt64] = [:]
-        while site.channel.requests < Self.polls / 6 {
-            site.run(.seconds(20)) {
+        let run = way == .shared ? site.runShared : site.run
+        while site.channel.requests < Self.polls / 9 {
+            run(.seconds(20)) {
                 for id in site.board.points.ids {
                     let version = site.board.version(id)
                     if lastSeen[id.index] == version { continue }
