@@ -30,6 +30,12 @@ enum ControlActions {
                 guard let on = body["on"]?.bool else { throw Malformed("'on' must be true or false") }
                 return .arming(.walkTest(on))
             },
+            "power-target": { call in
+                do throws(Malformed) {
+                    let target = try target(call.body, call.actor.name, SystemTime().now().wall)
+                    ask(requests, call, .powerTargets([target]))
+                } catch { call.refuse(400, error.text) }
+            },
             "write": asking(requests) { (body) throws(Malformed) in
                 guard let value = body["value"]?.number else { throw Malformed("'value' must be a number") }
                 return .write(
@@ -49,11 +55,35 @@ enum ControlActions {
     ) -> StatusAction {
         { call in
             do throws(Malformed) {
-                let kind = try read(call.body)
-                let request = ControlRequest(actor: call.actor, kind: kind) { answer in tell(call, answer) }
-                if !requests.send(request) { call.refuse(503, "the control loop has too much to do: try again") }
+                ask(requests, call, try read(call.body))
             } catch { call.refuse(400, error.text) }
         }
+    }
+
+    private static func ask(_ requests: Mailbox<ControlRequest>, _ call: ActionCall, _ kind: ControlRequest.Kind) {
+        let request = ControlRequest(actor: call.actor, kind: kind) { answer in tell(call, answer) }
+        if !requests.send(request) { call.refuse(503, "the control loop has too much to do: try again") }
+    }
+
+    /// `watts` (none: what is set is removed), `feeds` (none: all), `start` and `end` in epoch milliseconds
+    /// (none: now, until replaced).
+    private static func target(_ body: JSON, _ actor: String, _ now: WallTime) throws(Malformed) -> PowerTarget {
+        func moment(_ key: String) throws(Malformed) -> WallTime? {
+            guard let value = body[key] else { return nil }
+            guard let number = value.number, (0...4e12).contains(number) else {
+                throw Malformed("'\(key)' must be a time in milliseconds since 1970")
+            }
+            return WallTime(milliseconds: Int64(number))
+        }
+        var feeds: [String] = []
+        for feed in body["feeds"]?.array ?? [] {
+            guard let tag = feed.string else { throw Malformed("'feeds' must be a list of feeds' tags") }
+            feeds.append(tag)
+        }
+        if let watts = body["watts"], watts.number == nil { throw Malformed("'watts' must be a number") }
+        return PowerTarget(
+            id: body["id"]?.string ?? "\(actor) \(now.rfc3339)", feeds: feeds, start: try moment("start") ?? now,
+            end: try moment("end"), watts: body["watts"]?.number, actor: actor)
     }
 
     private static func tell(_ call: ActionCall, _ answer: ControlAnswer) {

@@ -36,6 +36,9 @@ final class SitePlane {
     private var publisher: SnapshotPublisher
     private var firstRound: FirstRound
     private var samples: [Sample] = []
+    private var changedPoints: [PointID] = []
+    private var changedSlots: [Int] = []
+    private var health = AgentHealth()
     private var hasReadings = true
     private var hasNews = true
     private var lastStep = MonotonicTime.distantPast
@@ -122,19 +125,20 @@ final class SitePlane {
         let now = time.now()
         for ticket in desk.journalled.takeAll() { outbox.isJournalled(ticket) }
         let isBeat = now.monotonic >= nextBeat
+        if isBeat { lookAtOurselves(now) }
         if isBeat || hasNews || (hasReadings && now.monotonic - lastStep >= SitePlane.stepSpacing)
             || controlDeadline.map({ $0 <= now.monotonic }) ?? false
         {
-            step(now)
+            step(now, ages: isBeat)
         }
-        for decisions in outbox.release(at: now.monotonic) { carryOut(decisions, now) }
+        while let decisions = outbox.next(at: now.monotonic) { carryOut(decisions, now) }
         if isBeat {
             nextBeat = now.monotonic + SitePlane.beatSpacing
             if let due = forgetAt, now.monotonic >= due {
                 forgetAt = nil
                 forgetStartupMemory()
             }
-            publisher.beat(stuck: watch.look(now.monotonic))
+            publisher.beat(stuck: health.stuck)
         }
         page.page.publish(publisher.posture, at: now.monotonic)
         publisher.publishIfDue(now)
@@ -145,18 +149,25 @@ final class SitePlane {
         if !isReady, firstRound.isOver(board, now: now.monotonic), publisher.hasPublished { becomeReady() }
     }
 
-    private func step(_ now: Moment) {
+    /// `ages`: every watched point is looked at, because readings grow old without a change; otherwise
+    /// what changed.
+    private func step(_ now: Moment, ages: Bool) {
         hasNews = false
         hasReadings = false
         lastStep = now.monotonic
         boardWakeup.drain()
         let changes = takeChanges(now)
         if !changes.isEmpty { rooms.journal.record(changes) }
-        control.gather(board, at: now.monotonic, into: &samples)
+        if ages || samples.isEmpty {
+            control.gather(board, at: now.monotonic, into: &samples)
+        } else {
+            control.gather(changedPoints, of: board, at: now.monotonic, into: &samples, changed: &changedSlots)
+        }
         let decisions = control.step(
             ControlInputs(
-                samples: samples, requests: desk.requests.takeAll(), drafts: desk.events.takeAll(),
-                writeResults: desk.writeResults.takeAll(), lanes: rooms.inference?.status.value?.lanes ?? []),
+                samples: samples, changed: ages ? nil : changedSlots, requests: desk.requests.takeAll(),
+                drafts: desk.events.takeAll(), writeResults: desk.writeResults.takeAll(),
+                lanes: rooms.inference?.status.value?.lanes ?? [], health: health),
             now: now)
         controlDeadline = decisions.nextDeadline
         if let fresh = decisions.memory { memory = fresh }
@@ -171,7 +182,9 @@ final class SitePlane {
 
     private func takeChanges(_ now: Moment) -> [HistorySample] {
         var changes: [HistorySample] = []
+        changedPoints.removeAll(keepingCapacity: true)
         board.takeChanges { id in
+            changedPoints.append(id)
             publisher.isChanged = true
             if board.holdsText(id) { return }
             let sample = board.sample(id, at: now.monotonic)
@@ -179,6 +192,14 @@ final class SitePlane {
                 HistorySample(point: id, wall: now.wall, number: sample.number, quality: sample.quality))
         }
         return changes
+    }
+
+    /// The watchdog's look, and what the journal says of itself: alarms like any other.
+    private func lookAtOurselves(_ now: Moment) {
+        let journal = rooms.journal.status.value
+        health = AgentHealth(
+            storageTrouble: journal.isDurable ? nil : journal.lastError ?? "the journal is not open",
+            historyTrouble: journal.isDurable ? journal.lastError : nil, stuck: watch.look(now.monotonic))
     }
 
     /// In the order that `Decisions` names: shown, then done, then answered.
@@ -198,6 +219,7 @@ final class SitePlane {
         var wake = nextBeat
         if hasReadings { wake = min(wake, lastStep + SitePlane.stepSpacing) }
         if let controlDeadline { wake = min(wake, controlDeadline) }
+        if let due = outbox.patienceEnds { wake = min(wake, due) }
         if let due = publisher.nextDue { wake = min(wake, due) }
         return wake
     }
@@ -236,7 +258,7 @@ final class SitePlane {
     private func shutDown() {
         manager.stopping()
         desk.events.send(note(.agentStopping, .notice, "mdc-agent is stopping"))
-        step(time.now())
+        step(time.now(), ages: true)
         rooms.stop()
         let now = time.now()
         for decisions in outbox.releaseAll() { carryOut(decisions, now) }

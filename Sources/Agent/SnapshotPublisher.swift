@@ -61,6 +61,8 @@ struct SnapshotPublisher {
         snapshot.arming = decisions.arming
         snapshot.alarms = decisions.alarms
         snapshot.zones = decisions.zones
+        snapshot.power = decisions.power
+        snapshot.energy = decisions.energy
         snapshot.stuck = stuck
         rooms.fill(&snapshot)
         rooms.status.publish(snapshot)

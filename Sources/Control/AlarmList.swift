@@ -19,11 +19,17 @@ struct AlarmList: Sendable {
 
     private let floodPlan: FloodPlan
     private let judges: [ConditionJudge]
-    private let simple: [Int]
-    private let combined: [Int]
+    private let manners: [Manner]
     private let parents: [[Int]]
     private let facts: [[Fact]]
+    /// What is decided elsewhere, in the external conditions' order, and what to say about it.
+    private var external: [Bool?]
+    private var details: [String?]
+    private let externalPlaces: [Int]
     private var windows: [RateWindow] = []
+    private var agenda: ConditionAgenda
+    private var standing: NumberSet
+    private var shelved: NumberSet
     private var isListOld = false
 
     /// How long an alarm that is not critical waits for its cause.
@@ -37,13 +43,14 @@ struct AlarmList: Sendable {
         var places: [String: Int] = [:]
         for (index, plan) in plans.enumerated() where places[plan.id] == nil { places[plan.id] = index }
         self.places = places
-        var external = 0
+        var count = 0
         var judges: [ConditionJudge] = []
         judges.reserveCapacity(plans.count)
         for plan in plans {
-            judges.append(ConditionJudge(plan, &slots, &windows, external: &external) { places[$0] })
+            judges.append(ConditionJudge(plan, &slots, &windows, external: &count) { places[$0] })
         }
         self.judges = judges
+        manners = plans.map { Manner($0) }
         let parents = plans.enumerated().map { index, plan in
             plan.dependsOn.flatMap { id -> [Int] in
                 guard id.contains("*") else { return places[id].map { [$0] } ?? [] }
@@ -52,48 +59,41 @@ struct AlarmList: Sendable {
             }
         }
         self.parents = parents
-        // Causes before their consequences, so that what comes in one step is told in that order.
-        let depths = AlarmList.depths(parents)
-        let ordered = judges.indices.sorted { (depths[$0], $0) < (depths[$1], $1) }
-        simple = ordered.filter { !judges[$0].isCombined }
-        combined = ordered.filter { judges[$0].isCombined }
         facts = plans.map { plan in plan.points.map { Fact($0, &slots) } }
+        agenda = ConditionAgenda(
+            slots: judges.map(\.slots), members: judges.map(\.members), parents: parents,
+            slotCount: slots.points.count)
+        externalPlaces = judges.indices.filter { judges[$0].external != nil }
+        external = Array(repeating: nil, count: count)
+        details = Array(repeating: nil, count: count)
         alarms = Array(repeating: nil, count: plans.count)
         states = Array(repeating: ConditionState(), count: plans.count)
+        standing = NumberSet(plans.count)
+        shelved = NumberSet(plans.count)
         flood = FloodGate(floodPlan)
     }
 
-    /// How many causes deep each condition stands.
-    private static func depths(_ parents: [[Int]]) -> [Int] {
-        var depths = Array(repeating: 0, count: parents.count)
-        // A chain is never longer than this, and the site file has no rings; a ring here just ends.
-        for _ in 0..<8 {
-            for index in parents.indices {
-                for parent in parents[index] { depths[index] = max(depths[index], min(8, depths[parent] + 1)) }
-            }
+    /// What is decided elsewhere, from the `first` external condition on.
+    mutating func take(_ holding: [Bool?], details said: [String?] = [], from first: Int) {
+        for index in holding.indices where first + index < external.count {
+            if index < said.count { details[first + index] = said[index] }
+            if external[first + index] == holding[index] { continue }
+            external[first + index] = holding[index]
+            agenda.mark(externalPlaces[first + index])
         }
-        return depths
     }
 
-    mutating func step(_ samples: [Sample], external: [Bool?], now: Moment, _ decisions: inout Decisions) {
-        tellForgotten(now, &decisions)
-        for index in simple {
-            let already = states[index].phase != .normal
+    /// `changed`: the slots that are news; nil: all of them.
+    mutating func step(_ samples: [Sample], changed: [Int]?, now: Moment, _ decisions: inout Decisions) {
+        if !forgotten.isEmpty { tellForgotten(now, &decisions) }
+        agenda.begin(changed)
+        while let index = agenda.next() {
+            let isQuiet = states[index].phase == .normal
             let holds = judges[index].holds(
-                samples, &windows, external: external, standing: { _ in false }, already: states[index].isStanding)
+                samples, &windows, external: external, states: states, already: states[index].isStanding)
             // The usual case of two thousand conditions: it does not hold and did not hold.
-            if holds == false && !already { continue }
+            if holds == false && isQuiet { continue }
             turn(index, holds, samples, now, &decisions)
-        }
-        if !combined.isEmpty {
-            let standing = states.map(\.isStanding)
-            for index in combined {
-                let already = states[index].phase != .normal
-                let holds = judges[index].holds(
-                    samples, &windows, external: external, standing: { standing[$0] }, already: standing[index])
-                if holds == false && !already { continue }
-                turn(index, holds, samples, now, &decisions)
-            }
         }
         unshelveWhatIsDue(now, &decisions)
         sortCauses(samples, now, &decisions)
@@ -103,37 +103,57 @@ struct AlarmList: Sendable {
 
     // MARK: - One condition's life
 
+    /// Of a plan what is asked at every turn, without its texts.
+    private struct Manner: Sendable {
+        let raiseAfter, clearAfter: Nanoseconds
+        let isCritical, raisesUnknown: Bool
+
+        init(_ plan: ConditionPlan) {
+            (raiseAfter, clearAfter) = (plan.raiseAfter, plan.clearAfter)
+            (isCritical, raisesUnknown) = (plan.severity == .critical, plan.whenUnknown == .raise)
+        }
+    }
+
+    mutating func enter(_ index: Int, _ phase: ConditionState.Phase, _ now: MonotonicTime) {
+        let stood = states[index].isStanding
+        states[index].enter(phase, now)
+        agenda.wait(index, phase == .raising || phase == .clearing)
+        guard states[index].isStanding != stood else { return }
+        if stood { standing.remove(index) } else { standing.insert(index) }
+        agenda.standingChanged(index)
+    }
+
     private mutating func turn(
         _ index: Int, _ judged: Bool?, _ samples: [Sample], _ now: Moment, _ decisions: inout Decisions
     ) {
-        let plan = plans[index]
-        var holds = judged
-        if holds == nil, plan.whenUnknown == .raise { holds = true }
+        let manner = manners[index]
+        let holds = judged ?? (manner.raisesUnknown ? true : nil)
         switch (states[index].phase, holds) {
         case (.normal, true?):
-            states[index].enter(.raising, now.monotonic)
+            enter(index, .raising, now.monotonic)
             fallthrough
         case (.raising, true?):
-            var due = states[index].since + plan.raiseAfter
-            if let cause = causeOnItsWay(index, after: due), plan.severity < .critical { due = cause }
+            var due = states[index].since + manner.raiseAfter
+            if !manner.isCritical, let cause = causeOnItsWay(index, after: due) { due = cause }
             if now.monotonic >= due {
                 raise(index, isUnknown: judged == nil, samples, now, &decisions)
             } else {
                 decisions.nextDeadline(due)
             }
-        case (.raising, _): states[index].enter(.normal, now.monotonic)
+        case (.raising, _): enter(index, .normal, now.monotonic)
         case (.standing, false?):
-            states[index].enter(.clearing, now.monotonic)
+            enter(index, .clearing, now.monotonic)
             fallthrough
         case (.clearing, false?):
-            let span = states[index].isChattering ? max(plan.clearAfter, floodPlan.chatterWindow) : plan.clearAfter
+            let span =
+                states[index].isChattering ? max(manner.clearAfter, floodPlan.chatterWindow) : manner.clearAfter
             let due = states[index].since + span
             if now.monotonic >= due {
                 clear(index, samples, now, &decisions)
             } else {
                 decisions.nextDeadline(due)
             }
-        case (.clearing, _): states[index].enter(.standing, now.monotonic)
+        case (.clearing, _): enter(index, .standing, now.monotonic)
         case (.normal, _), (.standing, _): break
         }
     }
@@ -142,12 +162,13 @@ struct AlarmList: Sendable {
         _ index: Int, isUnknown: Bool, _ samples: [Sample], _ now: Moment, _ decisions: inout Decisions
     ) {
         let plan = plans[index]
-        states[index].enter(.standing, now.monotonic)
+        enter(index, .standing, now.monotonic)
         let chatters = states[index].countRaise(now.monotonic, floodPlan)
         var text = plan.text
         if let worst = facts[index].first(where: { !$0.isGood(in: samples) }), isUnknown {
             text += " cannot be judged: \(worst.name) \(worst.trouble(in: samples))"
         }
+        if let place = judges[index].external, let detail = details[place] { text += ": \(detail)" }
         if chatters {
             text += " (chatters: kept until it is quiet for \(floodPlan.chatterWindow.count / 60_000_000_000) min)"
         }
@@ -186,7 +207,7 @@ struct AlarmList: Sendable {
     }
 
     private mutating func clear(_ index: Int, _ samples: [Sample], _ now: Moment, _ decisions: inout Decisions) {
-        states[index].enter(.normal, now.monotonic)
+        enter(index, .normal, now.monotonic)
         states[index].isChattering = false
         states[index].orphanSince = nil
         guard var alarm = alarms[index] else { return }
@@ -209,7 +230,7 @@ struct AlarmList: Sendable {
     private func causeOnItsWay(_ index: Int, after due: MonotonicTime) -> MonotonicTime? {
         var latest: MonotonicTime?
         for parent in parents[index] where states[parent].phase == .raising {
-            let stands = states[parent].since + plans[parent].raiseAfter
+            let stands = states[parent].since + manners[parent].raiseAfter
             if stands <= due + AlarmList.causeAwaited { latest = max(latest ?? due, stands) }
         }
         return latest
@@ -221,7 +242,10 @@ struct AlarmList: Sendable {
     }
 
     private mutating func sortCauses(_ samples: [Sample], _ now: Moment, _ decisions: inout Decisions) {
-        for index in alarms.indices where !parents[index].isEmpty && states[index].isStanding {
+        var next = standing.next(from: 0)
+        while let index = next {
+            next = standing.next(from: index + 1)
+            if parents[index].isEmpty { continue }
             guard var alarm = alarms[index] else { continue }
             if let cause = cause(of: index) {
                 states[index].orphanSince = nil
@@ -256,6 +280,17 @@ struct AlarmList: Sendable {
         version += 1
         list = alarms.compactMap { $0 }.sorted { ($1.severity, $0.raised, $0.id) < ($0.severity, $1.raised, $1.id) }
     }
+
+    mutating func shelve(_ index: Int, until end: Moment?) {
+        states[index].shelfEnds = end?.monotonic
+        states[index].shelfWall = end?.wall
+        alarms[index]?.shelvedUntil = end?.wall
+        if end == nil { shelved.remove(index) } else { shelved.insert(index) }
+        changed()
+    }
+
+    /// The first shelved condition from `start` on.
+    func nextShelved(from start: Int) -> Int? { shelved.next(from: start) }
 
     func isListed(_ index: Int) -> Bool { alarms[index] != nil }
 }

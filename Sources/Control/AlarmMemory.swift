@@ -33,8 +33,7 @@ extension AlarmList {
                 // The clock may have jumped meanwhile: never longer than a shelf may last.
                 let left = min(max(0, until - Double(now.wall.milliseconds)), 86_400_000)
                 let end = now.advanced(by: .milliseconds(Int64(left)))
-                states[index].shelfEnds = end.monotonic
-                states[index].shelfWall = end.wall
+                shelve(index, until: end)
             }
             guard let raised = item["raised"]?.number else { continue }
             var alarm = Alarm(
@@ -45,7 +44,7 @@ extension AlarmList {
             alarm.consequenceOf = item["consequence-of"]?.string
             alarm.shelvedUntil = states[index].shelfWall
             alarms[index] = alarm
-            if alarm.isActive { states[index].enter(.standing, now.monotonic) }
+            if alarm.isActive { enter(index, .standing, now.monotonic) }
         }
         changed()
         refreshList()

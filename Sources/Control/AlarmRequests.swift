@@ -66,7 +66,7 @@ extension AlarmList {
         _ id: String, _ span: Nanoseconds, _ reason: String, _ actor: Actor, _ now: Moment,
         _ decisions: inout Decisions
     ) -> ControlAnswer {
-        guard let index = places[id], var alarm = alarms[index] else {
+        guard let index = places[id], let alarm = alarms[index] else {
             return .refused("no alarm '\(id)' stands; only a standing alarm can be shelved")
         }
         let needed: Authority = alarm.severity == .critical ? .engineer : .technician
@@ -77,11 +77,7 @@ extension AlarmList {
             return .refused("an alarm can be shelved for up to 24 h")
         }
         let until = now.advanced(by: span)
-        states[index].shelfEnds = until.monotonic
-        states[index].shelfWall = until.wall
-        alarm.shelvedUntil = until.wall
-        alarms[index] = alarm
-        changed()
+        shelve(index, until: until)
         decisions.nextDeadline(until.monotonic)
         decisions.events.append(
             EventDraft(
@@ -92,7 +88,9 @@ extension AlarmList {
     }
 
     mutating func unshelveWhatIsDue(_ now: Moment, _ decisions: inout Decisions) {
-        for index in states.indices {
+        var next = nextShelved(from: 0)
+        while let index = next {
+            next = nextShelved(from: index + 1)
             guard let ends = states[index].shelfEnds else { continue }
             if now.monotonic >= ends {
                 unshelve(index, actor: nil, now, &decisions)
@@ -103,12 +101,8 @@ extension AlarmList {
     }
 
     private mutating func unshelve(_ index: Int, actor: String?, _ now: Moment, _ decisions: inout Decisions) {
-        states[index].shelfEnds = nil
-        states[index].shelfWall = nil
-        let alarm = alarms[index]
-        alarms[index]?.shelvedUntil = nil
-        changed()
-        let stands = alarm?.isActive == true
+        shelve(index, until: nil)
+        let stands = alarms[index]?.isActive == true
         decisions.events.append(
             EventDraft(
                 time: now, kind: .alarmShelved, severity: stands ? plans[index].severity : .info,

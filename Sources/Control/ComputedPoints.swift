@@ -34,6 +34,7 @@ struct ComputedPoints: Sendable {
     }
 
     /// States at once; quantities once a second, because a value on the Board wakes the loop that made it.
+    /// Nobody is woken for them: the agent looks twice a second at least.
     mutating func fill(
         _ decisions: inout Decisions, _ budget: PowerBudget, _ energy: EnergyAccounts, now: Moment
     ) {
@@ -52,7 +53,6 @@ struct ComputedPoints: Sendable {
         }
         guard isSlowDue else { return }
         lastSlow = now.monotonic
-        decisions.nextDeadline(now.monotonic + .seconds(1))
         for (feed, status) in zip(feeds, budget.status) {
             put(feed.power, status.measuredWatts)
             put(feed.allowed, status.allowedWatts)

@@ -9,62 +9,63 @@ public struct Control: Sendable {
     /// The points that `step` wants samples of, in the order in which it wants them.
     public let watched: [PointID]
 
-    private let plan: ControlPlan
+    /// Where each point of the table stands among the samples; -1: nobody looks at it.
+    let slots: [Int]
+
     private var alarms: AlarmList
     private var posture: PostureKeeper
-    private var arming: Arming
+    private var zones: ZoneWatch
     private var budget: PowerBudget
     private var energy: EnergyAccounts
     private var writes: WriteGuard
-    private let zoneSlots: [(name: String, state: Int, activations: Int)]
+    private var health = AgentHealth()
     private var outputs: ComputedPoints
     private var lastMemory = MonotonicTime.distantPast
+    private var isFirst = true
 
     /// `memory` is what the last `Decisions.memory` said before the agent ended; `seed` makes the ids
     /// of breaches.
     public init(site: SitePlan, points: PointTable, memory: [UInt8]? = nil, seed: UInt64 = 0, now: Moment) {
-        plan = site.control
+        let plan = site.control
         var slots = SampleSlots(points)
-        arming = Arming(plan: site.security)
+        zones = ZoneWatch(site.security, &slots)
         budget = PowerBudget(plan.feeds, plan.effectiveness, &slots, seed: seed, now: now)
         energy = EnergyAccounts(plan, &slots)
         writes = WriteGuard(site.allWritable, &slots)
-        zoneSlots = site.security.zones.map { zone in
-            (zone.name, slots.slot(zone.statePoint), slots.slot(zone.activationsPoint))
-        }
-        let conditions = site.allConditions + budget.conditions + writes.conditions + arming.conditions
+        // The external ones in the order in which `step` hands them over.
+        let conditions = site.allConditions + budget.conditions + zones.arming.conditions + AgentHealth.conditions
         alarms = AlarmList(conditions, flood: plan.flood, &slots)
         posture = PostureKeeper(plan, conditions, &slots, now: now)
         outputs = ComputedPoints(plan, points)
         watched = slots.points
+        var places = Array(repeating: -1, count: points.count)
+        for (slot, id) in watched.enumerated() { places[id.index] = slot }
+        self.slots = places
         if let memory { recall(memory, now: now) }
     }
 
     /// One look at everything. Called after every change on the Board, after every request, and no
-    /// later than `Decisions.nextDeadline`.
+    /// later than `Decisions.nextDeadline`. Where nothing is news it allocates nothing.
     public mutating func step(_ inputs: ControlInputs, now: Moment) -> Decisions {
         var decisions = Decisions(posture: posture.current)
         decisions.events = inputs.drafts
         let byDoor = RequestsByDoor(inputs.requests)
+        let isFirst = isFirst
+        self.isFirst = false
 
-        let armed = arming.step(
-            zones: zoneSlots.map { zone in
-                ZoneInput(
-                    name: zone.name, reading: zoneReading(inputs.sample(zone.state)),
-                    activations: goodNumber(inputs.sample(zone.activations)))
-            },
-            requests: byDoor.arming.map { ($0.arming, $0.request.actor) }, now: now)
-        decisions.events += armed.events
-        for (asked, answer) in zip(byDoor.arming, armed.answers) { decisions.answer(asked.request, answer) }
-        decisions.arming = armed.state
-        decisions.zones = armed.zones
-        decisions.nextDeadline(armed.nextDeadline)
-
-        budget.step(inputs, byDoor.targets, now: now, &decisions)
+        if zones.step(inputs, byDoor.arming, now: now, &decisions) || isFirst {
+            alarms.take(zones.last.holding, from: budget.conditions.count)
+        }
+        if budget.step(inputs, byDoor.targets, now: now, &decisions) { alarms.take(budget.holding, from: 0) }
         energy.step(inputs, now: now)
+        if inputs.health != health || isFirst {
+            health = inputs.health
+            alarms.take(
+                health.holding, details: health.details,
+                from: budget.conditions.count + zones.arming.conditions.count)
+        }
 
-        alarms.step(
-            inputs.samples, external: budget.holding + writes.holding + armed.holding, now: now, &decisions)
+        alarms.step(inputs.samples, changed: isFirst ? nil : inputs.changed, now: now, &decisions)
         for request in byDoor.alarms { alarms.answer(request, now: now, &decisions) }
 
         posture.step(inputs.samples, alarms, budget.demand, now: now, &decisions)
@@ -73,16 +74,10 @@ public struct Control: Sendable {
         decisions.alarms = alarms.list
         decisions.alarmsVersion = alarms.version
         decisions.power = budget.status
+        decisions.energy = energy.status
         outputs.fill(&decisions, budget, energy, now: now)
         rememberIfDue(now, &decisions)
         return decisions
-    }
-
-    private func goodNumber(_ sample: Sample) -> Double? { sample.isGood ? sample.number : nil }
-
-    private func zoneReading(_ sample: Sample) -> ZoneReading? {
-        if sample.quality == .failed { return .fault }
-        return sample.isGood ? UInt8(exactly: sample.number).flatMap(ZoneReading.init) : nil
     }
 
     // MARK: - Memory
@@ -95,7 +90,7 @@ public struct Control: Sendable {
         writer.beginObject()
         writer.field("version", 1)
         alarms.remember(&writer)
-        arming.remember(&writer, now: now)
+        zones.arming.remember(&writer, now: now)
         budget.remember(&writer)
         energy.remember(&writer)
         writes.remember(&writer, now: now)
@@ -107,7 +102,7 @@ public struct Control: Sendable {
         // A memory that cannot be read is as none: the journal still has the events.
         guard let json = try? JSON.parse(memory), json["version"]?.integer == 1 else { return }
         alarms.recall(json, now: now)
-        arming.recall(json, now: now)
+        zones.recall(json, now: now)
         budget.recall(json)
         energy.recall(json)
         writes.recall(json, now: now)

@@ -12,6 +12,8 @@ public struct Decisions: Sendable {
     public var arming: ArmingState = .disarmed
     public var zones: [ZoneStatus] = []
     public var power: [PowerFeedStatus] = []
+    /// Nil where the site file asks for no energy accounts.
+    public var energy: EnergyStatus?
     public var published: [ComputedValue] = []
     public var writes: [WriteCommand] = []
     public var answers: [AnsweredRequest] = []
@@ -23,13 +25,18 @@ public struct Decisions: Sendable {
     init(posture: Posture) { self.posture = posture }
 
     mutating func nextDeadline(_ deadline: MonotonicTime?) {
-        guard let deadline else { return }
-        nextDeadline = min(nextDeadline ?? .distantFuture, deadline)
+        nextDeadline = earlier(nextDeadline, deadline)
     }
 
     mutating func answer(_ request: ControlRequest, _ answer: ControlAnswer) {
         answers.append(AnsweredRequest(request: request, answer: answer))
     }
+}
+
+/// The earlier of two moments, where nil is never.
+func earlier(_ a: MonotonicTime?, _ b: MonotonicTime?) -> MonotonicTime? {
+    guard let a, let b else { return a ?? b }
+    return min(a, b)
 }
 
 public struct AnsweredRequest: Sendable {

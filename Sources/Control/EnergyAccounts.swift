@@ -18,6 +18,8 @@ struct EnergyAccounts: Sendable {
     }
 
     private(set) var lanes: [Lane]
+    /// As of the last step; nil where nobody asks for it.
+    private(set) var status: EnergyStatus?
     private let total: [Meter]
     private let it: [Meter]
     private(set) var totalWatts: Double?
@@ -33,15 +35,19 @@ struct EnergyAccounts: Sendable {
     /// Joules per inference follow a change of load within a minute.
     private static let laneSmoothing = 60.0
     private static let gapMax = Nanoseconds.seconds(60)
+    /// Meters are read about once a second: looking more often says nothing new.
+    private static let spacing = Nanoseconds.seconds(1)
 
     init(_ plan: ControlPlan, _ slots: inout SampleSlots) {
         total = (plan.effectiveness?.totalMeters ?? []).map { Meter($0, &slots) }
         it = (plan.effectiveness?.itMeters ?? []).map { Meter($0, &slots) }
         lanes = plan.lanes.map { lane in Lane(plan: lane, meters: lane.meters.map { Meter($0, &slots) }) }
+        if plan.effectiveness != nil || !lanes.isEmpty { status = EnergyStatus(boundary: plan.effectiveness?.boundary) }
     }
 
     mutating func step(_ inputs: ControlInputs, now: Moment) {
         let elapsed = lastStep.map { now.monotonic - $0 } ?? .zero
+        if lastStep != nil, elapsed < EnergyAccounts.spacing { return }
         lastStep = now.monotonic
         let seconds = elapsed <= EnergyAccounts.gapMax ? elapsed.seconds : 0
         totalWatts = Meter.sum(total, inputs)
@@ -56,6 +62,23 @@ struct EnergyAccounts: Sendable {
             (smoothTotal, smoothIT) = (nil, nil)
         }
         for index in lanes.indices { count(index, inputs, seconds) }
+        tell()
+    }
+
+    private mutating func tell() {
+        guard var told = status else { return }
+        told.totalWatts = totalWatts
+        told.itWatts = itWatts
+        told.totalWattHours = totalWattHours
+        told.itWattHours = itWattHours
+        told.effectiveness = effectiveness
+        told.effectivenessOverall = effectivenessOverall
+        told.lanes = lanes.map { lane in
+            EnergyStatus.Lane(
+                model: lane.plan.model, accelerator: lane.plan.accelerator,
+                joulesPerInference: lane.joulesPerInference, joules: lane.joules, inferences: lane.inferences)
+        }
+        status = told
     }
 
     /// Live power usage effectiveness; nil without good meters or without IT load.

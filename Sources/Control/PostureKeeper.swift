@@ -22,6 +22,10 @@ struct PostureKeeper: Sendable {
     private let graceEnds: MonotonicTime
     private var blindness: Blindness
     private var reasonKey = ""
+    /// What the alarms demand, as of this version of their list, and in words where nothing else demands more.
+    private var ofAlarms = Strictest()
+    private var ofAlarmsAlone = Strictest().sentence
+    private var alarmsVersion = UInt64.max
 
     /// A posture that something asks for, and why. `key` names the cause without its numbers.
     struct Demand: Sendable {
@@ -86,9 +90,36 @@ struct PostureKeeper: Sendable {
     private mutating func strictest(
         _ samples: [Sample], _ alarms: AlarmList, _ budget: Demand?, _ now: Moment, _ decisions: inout Decisions
     ) -> Demand {
-        var demand = Demand(state: .normal, reason: "nothing stands against it", key: "normal")
-        var others = 0
-        func consider(_ other: Demand) {
+        if alarms.version != alarmsVersion {
+            alarmsVersion = alarms.version
+            ofAlarms = Strictest()
+            for rule in rules { consider(rule, alarms) }
+            ofAlarmsAlone = ofAlarms.sentence
+        }
+        let sight = blindness.look(samples, now, isStarting: now.monotonic < graceEnds, &decisions)
+        let starting = starting(samples, now, &decisions)
+        if budget == nil, sight == nil, starting == nil { return ofAlarmsAlone }
+        var strictest = ofAlarms
+        if let budget { strictest.consider(budget) }
+        if let other = starting ?? sight { strictest.consider(other) }
+        return strictest.sentence
+    }
+
+    /// The first alarm of a rule that is listed speaks for it.
+    private mutating func consider(_ rule: Rule, _ alarms: AlarmList) {
+        for index in rule.alarms {
+            guard let alarm = alarms.alarms[index] else { continue }
+            let text = alarm.isActive ? alarm.text : alarm.text + " (over, waits to be acknowledged)"
+            return ofAlarms.consider(Demand(state: rule.state, reason: text, key: alarm.id, watts: rule.watts))
+        }
+    }
+
+    /// The strictest of several demands, and how many others there are.
+    private struct Strictest: Sendable {
+        private var demand = Demand(state: .normal, reason: "nothing stands against it", key: "normal")
+        private var others = 0
+
+        mutating func consider(_ other: Demand) {
             if other.state == demand.state, other.state == .conserve {
                 // Two reasons to save: the smaller allowance binds.
                 demand.watts = [demand.watts, other.watts].compactMap { $0 }.min()
@@ -100,23 +131,12 @@ struct PostureKeeper: Sendable {
                 others += 1
             }
         }
-        for rule in rules {
-            for index in rule.alarms {
-                guard let alarm = alarms.alarms[index] else { continue }
-                let text = alarm.isActive ? alarm.text : alarm.text + " (over, waits to be acknowledged)"
-                consider(Demand(state: rule.state, reason: text, key: alarm.id, watts: rule.watts))
-                break
-            }
+
+        var sentence: Demand {
+            var sentence = demand
+            if others > 0 { sentence.reason += " (and \(others) more)" }
+            return sentence
         }
-        if let budget { consider(budget) }
-        let sight = blindness.look(samples, now, isStarting: now.monotonic < graceEnds, &decisions)
-        if let starting = starting(samples, now, &decisions) {
-            consider(starting)
-        } else if let sight {
-            consider(sight)
-        }
-        if others > 0 { demand.reason += " (and \(others) more)" }
-        return demand
     }
 
     /// Nothing is allowed on readings that were never there.
@@ -154,6 +174,7 @@ struct PostureKeeper: Sendable {
     private mutating func accelerators(_ alarms: AlarmList, _ now: Moment, _ decisions: inout Decisions) -> [String] {
         guard !drains.isEmpty else { return [] }
         for (index, accelerator) in drains where alarms.isListed(index) { drained[accelerator] = now.monotonic }
+        if drained.isEmpty { return [] }
         for (accelerator, last) in drained {
             if now.monotonic - last >= hold {
                 drained[accelerator] = nil

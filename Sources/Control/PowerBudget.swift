@@ -13,6 +13,9 @@ struct PowerBudget: Sendable {
     private var feeds: [PowerFeed]
     private let itMeters: [Meter]
     private var ids: BreachIDs
+    private var lastIT: Double?
+    private var nextLook = MonotonicTime.distantPast
+    private var deadline: MonotonicTime?
 
     init(
         _ plans: [PowerFeedPlan], _ effectiveness: PowerUsageEffectivenessPlan?, _ slots: inout SampleSlots,
@@ -37,21 +40,34 @@ struct PowerBudget: Sendable {
         status = feeds.map(\.status)
     }
 
+    /// True when it judged anew: somebody asked, a meter moved, or its time has come.
     mutating func step(_ inputs: ControlInputs, _ requests: [ControlRequest], now: Moment, _ decisions: inout Decisions)
+        -> Bool
     {
         if feeds.isEmpty {
             for request in requests { decisions.answer(request, .refused("this site has no power feeds")) }
-            return
+            return false
+        }
+        let it = Meter.sum(itMeters, inputs)
+        let isMoved = it != lastIT || feeds.contains { $0.isMoved(inputs) }
+        guard isMoved || !requests.isEmpty || now.monotonic >= nextLook else {
+            decisions.nextDeadline(deadline)
+            return false
         }
         for request in requests { take(request, now, &decisions) }
-        let it = Meter.sum(itMeters, inputs)
+        lastIT = it
+        deadline = nil
         for index in feeds.indices {
-            feeds[index].step(inputs, now: now, &ids, &decisions)
+            deadline = earlier(deadline, feeds[index].step(inputs, now: now, &ids, &decisions))
             holding[index * 2] = feeds[index].isOverLimit
             holding[index * 2 + 1] = feeds[index].breach.map { $0.state != .resolved } ?? false
         }
         demand = demand(itWatts: it)
         status = feeds.map(\.status)
+        decisions.nextDeadline(deadline)
+        // Energy is summed up at least each second.
+        nextLook = min(deadline ?? .distantFuture, now.monotonic + .seconds(1))
+        return true
     }
 
     /// What the accelerators may draw together, when any feed is held below its default or is over.

@@ -19,6 +19,7 @@ struct PowerFeed: Sendable {
     private var lastStep: MonotonicTime?
     private var overSince: MonotonicTime?
     private var overLimitSince: MonotonicTime?
+    private var due: MonotonicTime?
     private var energyWattHours = 0.0
     private var lastMeasured: Double?
 
@@ -62,9 +63,14 @@ struct PowerFeed: Sendable {
         lastTransition = .targetSet
     }
 
+    /// A meter says something else than at the last step.
+    func isMoved(_ inputs: ControlInputs) -> Bool { Meter.sum(meters, inputs) != measured }
+
+    /// Returns when to step again though nothing moves.
     mutating func step(
         _ inputs: ControlInputs, now: Moment, _ ids: inout BreachIDs, _ decisions: inout Decisions
-    ) {
+    ) -> MonotonicTime? {
+        due = nil
         let elapsed = lastStep.map { now.monotonic - $0 } ?? .zero
         lastStep = now.monotonic
         measured = Meter.sum(meters, inputs)
@@ -76,9 +82,27 @@ struct PowerFeed: Sendable {
         targets.removeAll { $0.end.map { $0 <= now.wall } ?? false }
         active = targets.last { $0.start <= now.wall }
         move(toward: goal(now), elapsed, now, &decisions)
-        if !targets.isEmpty || ramp != .none { decisions.nextDeadline(now.monotonic + .seconds(1)) }
-        judgeLimit(now, &decisions)
+        lookAhead(now)
+        judgeLimit(now)
         judgeBreach(now, &ids, &decisions)
+        return due
+    }
+
+    /// A ramp moves each second; a target begins, ends, or must be ramped down to in time.
+    private mutating func lookAhead(_ now: Moment) {
+        if ramp != .none { due = earlier(due, now.monotonic + .seconds(1)) }
+        for target in targets {
+            var moments = [target.start, target.end].compactMap { $0 }
+            if let watts = target.watts, watts < allowed {
+                let seconds = (allowed - watts) / plan.rampDownWattsPerSecond
+                moments.append(WallTime(milliseconds: target.start.milliseconds - Int64(min(seconds, 1e6) * 1000)))
+            }
+            for moment in moments where moment > now.wall {
+                // A millisecond later than by the clock, so that it is not too early by rounding.
+                let left = moment.milliseconds - now.wall.milliseconds + 1
+                due = earlier(due, now.monotonic + .milliseconds(left))
+            }
+        }
     }
 
     // MARK: - The ramp
@@ -141,14 +165,14 @@ struct PowerFeed: Sendable {
 
     // MARK: - Over it
 
-    private mutating func judgeLimit(_ now: Moment, _ decisions: inout Decisions) {
+    private mutating func judgeLimit(_ now: Moment) {
         guard let watts = measured else {
             isOverLimit = nil
             return
         }
         // Back under 95 % before it is over: a load at the limit must not flap.
         let limit = isOverLimit == true ? plan.defaultWatts * 0.95 : plan.defaultWatts
-        isOverLimit = lasts(watts > limit, &overLimitSince, now, &decisions)
+        isOverLimit = PowerFeed.lasts(watts > limit, plan.breachAfter, &overLimitSince, now, &due)
     }
 
     private mutating func judgeBreach(_ now: Moment, _ ids: inout BreachIDs, _ decisions: inout Decisions) {
@@ -159,7 +183,7 @@ struct PowerFeed: Sendable {
         guard let watts = measured else { return }  // a breach is neither found nor over without a meter
         let isOver =
             ramp != .down && watts > limit * (breach?.state == .resolved || breach == nil ? PowerFeed.breachMargin : 1)
-        let isBreach = lasts(isOver, &overSince, now, &decisions)
+        let isBreach = PowerFeed.lasts(isOver, plan.breachAfter, &overSince, now, &due)
         if !isOver { return resolve(now, &decisions) }
         guard isBreach else { return }
         let isCritical = watts > limit * PowerFeed.criticalFactor
@@ -203,16 +227,17 @@ struct PowerFeed: Sendable {
     }
 
     /// True once `flag` has held for the feed's patience.
-    private func lasts(_ flag: Bool, _ since: inout MonotonicTime?, _ now: Moment, _ decisions: inout Decisions) -> Bool
-    {
+    private static func lasts(
+        _ flag: Bool, _ patience: Nanoseconds, _ since: inout MonotonicTime?, _ now: Moment, _ due: inout MonotonicTime?
+    ) -> Bool {
         guard flag else {
             since = nil
             return false
         }
         let start = since ?? now.monotonic
         since = start
-        if now.monotonic - start >= plan.breachAfter { return true }
-        decisions.nextDeadline(start + plan.breachAfter)
+        if now.monotonic - start >= patience { return true }
+        due = earlier(due, start + patience)
         return false
     }
 }

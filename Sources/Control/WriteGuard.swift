@@ -4,10 +4,6 @@ internal import Site
 /// The one way to change a device: allow-list, range, step, rate, interlocks, authority, and back to
 /// the safe value when the time is over. Every request ends in exactly one answer and one event.
 struct WriteGuard: Sendable {
-    /// None yet of its own; the places are kept so that all external conditions line up.
-    let conditions: [ConditionPlan] = []
-    let holding: [Bool?] = []
-
     private struct Fence: Sendable {
         let plan: WritablePlan
         let slot: Int

@@ -70,9 +70,9 @@ enum AlarmCommands {
                 invocation.console.trouble("alarms ack: which? give its ID, or --all")
                 return .usage
             }
-            return ask(invocation, "acknowledge") { $0.field("all", true) }
+            return invocation.act("acknowledge") { $0.field("all", true) }
         }
-        return ask(invocation, "acknowledge") { $0.field("alarm", id) }
+        return invocation.act("acknowledge") { $0.field("alarm", id) }
     }
 
     static let shelve = Command(
@@ -92,7 +92,7 @@ enum AlarmCommands {
             invocation.console.trouble("alarms shelve: --for: found '\(text)', expected a time such as 30min or 2h")
             return .usage
         }
-        return ask(invocation, "shelve") { body in
+        return invocation.act("shelve") { body in
             body.field("alarm", invocation.arguments[0])
             body.field("seconds", span.seconds)
             body.field("reason", invocation["--reason"] ?? "none given")
@@ -101,25 +101,5 @@ enum AlarmCommands {
 
     static let unshelve = Command(
         "alarms", "unshelve", summary: "Show a shelved alarm again", arguments: [.init("ID", "the alarm")]
-    ) { invocation in ask(invocation, "unshelve") { $0.field("alarm", invocation.arguments[0]) } }
-
-    private static func ask(
-        _ invocation: Invocation, _ action: String, _ body: (inout ByteWriter) -> Void
-    ) -> ExitCode {
-        var writer = ByteWriter()
-        writer.beginObject()
-        body(&writer)
-        writer.endObject()
-        do throws(AgentClient.Fault) {
-            let answer = try AgentClient(socketPath: invocation.socketPath)
-                .post("/v1/actions/" + action, writer.bytes)
-            if invocation.wantsJSON {
-                invocation.console.raw(String(decoding: answer, as: UTF8.self))
-            } else {
-                let json = try AgentClient.parse(answer)
-                invocation.console.line(json["text"]?.string ?? json["done"]?.string ?? "done")
-            }
-            return .healthy
-        } catch { return invocation.failed(error) }
-    }
+    ) { invocation in invocation.act("unshelve") { $0.field("alarm", invocation.arguments[0]) } }
 }

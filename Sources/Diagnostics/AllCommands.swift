@@ -2,6 +2,8 @@ extension CommandTable {
     /// The technicians' commands, family by family, in the order of the overview.
     public static let diagnostics: [Command] = [
         StatusCommands.all,
+        PostureCommands.all,
+        PowerCommands.all,
         CheckCommands.all,
         SecurityCommands.all,
         AcceleratorCommands.all,

@@ -31,10 +31,7 @@ enum EventCommands {
         do throws(Invocation.UsageFault) {
             if invocation.has("--verify") { return verify(invocation) }
             return try EventListing(invocation).run()
-        } catch {
-            invocation.console.trouble("events: \(error.text)")
-            return .usage
-        }
+        } catch { return invocation.misused(error) }
     }
 
     static func folder(_ invocation: Invocation) -> String {

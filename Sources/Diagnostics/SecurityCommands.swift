@@ -134,38 +134,20 @@ enum SecurityCommands {
             invocation.console.trouble("arm: found '\(mode)', expected away or stay")
             return .usage
         }
-        return act(invocation, "arm") { $0.field("state", mode) }
+        return invocation.act("arm") { $0.field("state", mode) }
     }
 
     static let disarm = Command(
         "disarm", summary: "Disarm the container: somebody who belongs here is inside",
         discussion: "Smoke, leak and tamper stay in force. Bypasses of doors and motion end."
-    ) { act($0, "disarm") { _ in } }
+    ) { $0.act("disarm") { _ in } }
 
     static let bypass = Command(
         "bypass", summary: "Leave one zone out for a while, or take it in again",
         discussion: "The bypass ends by itself (site file, bypass-max). Smoke, leak and tamper need an engineer.",
         arguments: [.init("ZONE", "its name")], options: [.init("--end", "Take the zone in again")]
     ) { invocation in
-        act(invocation, invocation.has("--end") ? "unbypass" : "bypass") { $0.field("zone", invocation.arguments[0]) }
-    }
-
-    /// Asks the agent for an action and says what came of it.
-    static func act(_ invocation: Invocation, _ action: String, _ body: (inout ByteWriter) -> Void) -> ExitCode {
-        var writer = ByteWriter()
-        writer.beginObject()
-        body(&writer)
-        writer.endObject()
-        do throws(AgentClient.Fault) {
-            let answer = try AgentClient(socketPath: invocation.socketPath)
-                .post("/v1/actions/" + action, writer.bytes)
-            if invocation.wantsJSON {
-                invocation.console.raw(String(decoding: answer, as: UTF8.self))
-            } else {
-                invocation.console.line(try AgentClient.parse(answer)["text"]?.string ?? "done")
-            }
-            return .healthy
-        } catch { return invocation.failed(error) }
+        invocation.act(invocation.has("--end") ? "unbypass" : "bypass") { $0.field("zone", invocation.arguments[0]) }
     }
 }
 

@@ -94,6 +94,31 @@ extension Invocation {
         console.trouble("\(command.name): \(fault)", remedy: fault.remedy)
         return fault.exitCode
     }
+
+    /// Says what was wrong with the command line.
+    func misused(_ fault: UsageFault) -> ExitCode {
+        console.trouble(
+            "\(command.name): \(fault.text)",
+            remedy: "usage: \(command.synopsis); see mdc-agent \(command.name) --help")
+        return .usage
+    }
+
+    /// Asks the agent for an action and says what came of it.
+    func act(_ action: String, _ body: (inout ByteWriter) -> Void) -> ExitCode {
+        var writer = ByteWriter()
+        writer.beginObject()
+        body(&writer)
+        writer.endObject()
+        do throws(AgentClient.Fault) {
+            let answer = try AgentClient(socketPath: socketPath).post("/v1/actions/" + action, writer.bytes)
+            if wantsJSON {
+                console.raw(String(decoding: answer, as: UTF8.self))
+            } else {
+                console.line(try AgentClient.parse(answer)["text"]?.string ?? "done")
+            }
+            return .healthy
+        } catch { return failed(error) }
+    }
 }
 
 /// A JSON value as a person reads it: whole numbers plain, others to three places.

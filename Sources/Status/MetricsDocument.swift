@@ -158,7 +158,7 @@ extension MetricsWriter {
         begin("mdc_journal_size_bytes", .gauge, "What the journal takes on disk.", unit: "bytes")
         if let journal { sample(value: Double(journal.bytes)) }
         begin("mdc_journal_dropped", .counter, "Events or samples lost for want of space.")
-        if let journal { sample(value: Double(journal.dropped)) }
+        if let journal { sample(value: Double(journal.dropped + journal.droppedReadings)) }
     }
 
     private mutating func writeAgent(_ snapshot: SiteSnapshot, _ http: HTTPCounts) {

@@ -27,6 +27,7 @@ extension ByteWriter {
         beginArray("zones")
         for zone in snapshot.zones { writeZone(zone) }
         endArray()
+        writePower(snapshot)
         writePlanes(snapshot)
         beginArray("stuck")
         for name in snapshot.stuck { value(name) }
@@ -152,6 +153,7 @@ extension ByteWriter {
             field("sequence", journal.lastSequence)
             field("bytes", journal.bytes)
             field("dropped", journal.dropped)
+            if journal.droppedReadings > 0 { field("dropped_readings", journal.droppedReadings) }
             endObject()
         }
     }

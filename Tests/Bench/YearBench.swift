@@ -20,7 +20,8 @@ enum YearBench {
         let tally = simulation.tally
         print(
             "       seed \(seed): \(tally.steps) steps, \(tally.alarms) alarms, \(tally.writes) writes, "
-                + "\(tally.restarts) restarts, \(tally.clockJumps) clock jumps, no invariant broken")
+                + "\(tally.kills) kills (\(tally.killsWithLoss) with decisions under way), "
+                + "\(tally.clockJumps) clock jumps, no invariant broken")
         return [
             Figure(
                 "simulated years of 500 points", share / minutes, "years/min", goal: "at least 1",

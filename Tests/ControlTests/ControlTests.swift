@@ -228,4 +228,66 @@ let air = PointDefinition(name: "air.temperature", unit: .celsius, interval: .se
         let blind = bench.step(after: .seconds(60)).posture
         #expect(blind.state == .drain && blind.reason.contains("air.temperature cannot be read"))
     }
+
+    @Test func `where not knowing is as bad, the time nobody knew counts towards the delay`() {
+        var smoke = hot
+        smoke.whenUnknown = .raise
+        var bench = Bench(ControlPlan(conditions: [smoke]), points: [air])
+        bench.set("air.temperature", 20)
+        bench.step()
+        bench.lose("air.temperature")
+        bench.step(after: .seconds(1))
+        bench.set("air.temperature", 40)
+        #expect(bench.step(after: .seconds(4)).alarms.isEmpty)
+        #expect(bench.step(after: .seconds(1)).alarms.map(\.id) == ["air.hot"])
+    }
+
+    @Test func `a step that is told what changed decides as one that looks at everything`() {
+        let count = 60
+        let points = (0..<count).map { PointDefinition(name: "p\($0).value") }
+        var conditions: [ConditionPlan] = []
+        for n in 0..<count {
+            var condition = ConditionPlan(
+                id: "p\(n).high", test: .above(point: "p\(n).value", limit: 50, hysteresis: 5), severity: .warning,
+                subject: "p\(n)", text: "high", raiseAfter: .milliseconds(Int64(n % 4) * 700),
+                clearAfter: .milliseconds(Int64(n % 3) * 900), isLatched: n % 7 == 0,
+                dependsOn: n % 5 == 0 ? ["p\((n + 1) % count).*"] : [], posture: n % 11 == 0 ? .drain : nil)
+            if n % 6 == 3 {
+                condition.test = .atLeast(count: 2, of: ["p\(n - 1).high", "p\(n - 2).high", "p\(n - 3).high"])
+            }
+            conditions.append(condition)
+        }
+        let plan = ControlPlan(
+            conditions: conditions, feeds: [PowerFeedPlan(tag: "main", meters: ["p0.value"], maximumWatts: 80)])
+        var whole = Bench(plan, points: points)
+        var partial = whole
+        var values = Array(repeating: 0.0, count: count)
+        var seed: UInt64 = .random(in: 1...1_000_000)
+        let first = seed
+        func random(_ limit: Int) -> Int {
+            seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((seed >> 33) % UInt64(limit))
+        }
+        for turn in 0..<3000 {
+            whole.now = whole.now.advanced(by: .milliseconds(40 + Int64(random(400))))
+            var changed: [Int] = []
+            for _ in 0..<random(4) {
+                let n = random(count)
+                values[n] = Double(random(100))
+                whole.samples["p\(n).value"] = random(9) == 0 ? .neverRead : .good(values[n], at: whole.now.monotonic)
+                if let slot = whole.control.watched.firstIndex(where: { whole.table[$0].name == "p\(n).value" }) {
+                    changed.append(slot)
+                }
+            }
+            let samples = whole.control.watched.map { whole.samples[whole.table[$0].name] ?? .neverRead }
+            let requests = random(50) == 0 ? [ControlRequest(actor: technician, kind: .acknowledgeAll)] : []
+            let a = whole.control.step(ControlInputs(samples: samples, requests: requests), now: whole.now)
+            let b = partial.control.step(
+                ControlInputs(samples: samples, changed: changed, requests: requests), now: whole.now)
+            #expect(
+                a.events == b.events && a.alarms == b.alarms && a.posture == b.posture, "seed \(first), turn \(turn)")
+            #expect(a.nextDeadline == b.nextDeadline && a.memory == b.memory && a.power == b.power)
+            if a.events != b.events { return }
+        }
+    }
 }

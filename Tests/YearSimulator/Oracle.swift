@@ -9,61 +9,84 @@ struct Oracle {
         init(_ text: String) { description = text }
     }
 
-    private let conditions: [ConditionPlan]
-    /// For each condition, where its points stand among the samples.
-    private let slots: [[Int]]
+    /// A condition in numbers.
+    fileprivate struct Rule {
+        enum Test {
+            case above(Int, Double, Double)
+            case below(Int, Double, Double)
+            case states(Int)
+            case apart(Int, Int, Double, Double)
+            case absent
+            case other(Int)
+        }
+        let id: String
+        let test: Test
+        let slots: [Int]
+        let raiseAfter: Nanoseconds
+        let raisesUnknown: Bool
+        let posture: PostureState
+    }
+
+    /// What the samples alone say of a condition; within the hysteresis the past decides.
+    private enum Verdict { case yes, no, between, unknown }
+
+    private let rules: [Rule]
     private let places: [String: Int]
-    /// Since when the samples say so at every look; nil: they do not.
+    /// Since when the samples say so at every look, not knowing included where that is as bad.
     private var heldSince: [MonotonicTime?]
-    /// By what the events say: raised and not cleared.
-    private var raised: Set<String> = []
-    private(set) var listed: [String] = []
-    /// Something holds and is not raised yet: its delay must be looked at closely.
-    private(set) var isWaiting = false
-    private var active: Set<String> = []
+    private var raised: [Bool]
+    private var active: [Bool]
     private var version = UInt64.max
-    /// Ids of writes that were released, and not finished.
-    private var openWrites: Set<UInt64> = []
-    private var everWritten: Set<UInt64> = []
-    private var energy = 0.0
-    private var restartedAt: MonotonicTime?
+    private(set) var listed: [String] = []
+    private var activeIDs: Set<String> = []
+    /// What the listed alarms demand.
+    private var needed = PostureState.normal
+    /// When something last spoke against taking work.
+    private var lastObstacle: MonotonicTime
+    private var arming = ArmingState.disarmed
+    private var writes = WriteLedger()
+    private var power: PowerFeedStatus?
+    private var lastStep: MonotonicTime?
+    private let smoke: Int
 
-    /// A raise may wait this long for its cause, and looks are seconds apart.
-    private static let patience = Nanoseconds.seconds(8)
+    /// A raise may wait this long for its cause.
+    private static let causeAwaited = Nanoseconds.milliseconds(5001)
 
-    init(_ plant: Plant, _ table: PointTable, _ watched: [PointID]) {
-        conditions = plant.site.control.conditions
+    init(_ plant: Plant, _ table: PointTable, _ watched: [PointID], _ now: Moment) {
         var slots: [String: Int] = [:]
         for (slot, id) in watched.enumerated() { slots[table[id].name] = slot }
-        self.slots = conditions.map { condition in condition.points.map { slots[$0] ?? -1 } }
+        rules = plant.site.control.conditions.map { Rule($0, slots) }
         var places: [String: Int] = [:]
-        for (place, condition) in conditions.enumerated() { places[condition.id] = place }
+        for (place, rule) in rules.enumerated() { places[rule.id] = place }
         self.places = places
-        heldSince = Array(repeating: nil, count: conditions.count)
+        heldSince = Array(repeating: nil, count: rules.count)
+        raised = Array(repeating: false, count: rules.count)
+        active = raised
+        lastObstacle = now.monotonic
+        smoke = slots["zone.smoke.state"] ?? -1
     }
 
+    /// Killed and started again: readings, delays and device threads are gone, what stood stands.
     mutating func restarted(_ now: Moment) {
-        restartedAt = now.monotonic
-        heldSince = Array(repeating: nil, count: conditions.count)
+        heldSince = Array(repeating: nil, count: rules.count)
         version = .max
+        lastObstacle = now.monotonic
+        power = nil
+        writes.restarted(now.monotonic)
     }
 
-    mutating func judge(
-        _ decisions: Decisions, _ samples: [Sample], _ requests: [ControlRequest], _ results: [WriteResult],
-        _ now: Moment
-    ) throws {
-        try judgeEvents(decisions, samples, now)
-        try judgeList(decisions, samples, now)
-        try judgePosture(decisions)
-        try judgeWrites(decisions, requests)
+    mutating func judge(_ decisions: Decisions, _ inputs: ControlInputs, _ now: Moment) throws(Wrong) {
+        try judgeEvents(decisions, inputs.samples, now)
+        refreshList(decisions)
+        try judgeConditions(inputs.samples, now)
+        try judgePosture(decisions, inputs.samples, now)
+        try judgeZones(decisions, inputs)
+        try judgePower(decisions, now)
+        try writes.judge(decisions, inputs, interlocked: activeIDs.contains { $0.hasPrefix("device3.") }, now)
         if let deadline = decisions.nextDeadline, deadline <= now.monotonic {
             throw Wrong("Control wants to be stepped again at once: the loop would spin")
         }
-        if let feed = decisions.power.first {
-            if feed.energyWattHours < energy - 1e-6, restartedAt == nil { throw Wrong("energy flows backwards") }
-            energy = feed.energyWattHours
-        }
-        restartedAt = nil
+        lastStep = now.monotonic
     }
 
     // MARK: - Evidence
@@ -73,119 +96,168 @@ struct Oracle {
         return samples[slot].number
     }
 
-    /// Does the test hold on these samples alone? Nil: they do not say, or the past decides.
-    private func holds(_ place: Int, _ samples: [Sample]) -> Bool? {
-        let slots = slots[place]
-        switch conditions[place].test {
-        case .above(_, let limit, let back):
-            guard let number = number(slots[0], samples) else { return nil }
-            return number > limit ? true : number <= limit - back ? false : nil
-        case .below(_, let limit, let back):
-            guard let number = number(slots[0], samples) else { return nil }
-            return number < limit ? true : number >= limit + back ? false : nil
-        case .states(_, let names):
-            return number(slots[0], samples).map { number in names.contains { Double($0) == number } }
-        case .apart(_, _, let limit, let back):
-            guard let a = number(slots[0], samples), let b = number(slots[1], samples) else { return nil }
-            return abs(a - b) > limit ? true : abs(a - b) <= limit - back ? false : nil
-        case .absent: return slots.allSatisfy { number($0, samples) == nil }
-        case .atLeast, .movesFasterThan, .external: return nil
+    private func verdict(_ rule: Int, _ samples: [Sample]) -> Verdict {
+        switch rules[rule].test {
+        case .above(let slot, let limit, let back):
+            guard let number = number(slot, samples) else { return .unknown }
+            return number > limit ? .yes : number <= limit - back ? .no : .between
+        case .below(let slot, let limit, let back):
+            guard let number = number(slot, samples) else { return .unknown }
+            return number < limit ? .yes : number >= limit + back ? .no : .between
+        case .states(let slot):
+            guard let number = number(slot, samples) else { return .unknown }
+            return number == 1 || number == 2 ? .yes : .no
+        case .apart(let slot, let other, let limit, let back):
+            guard let a = number(slot, samples), let b = number(other, samples) else { return .unknown }
+            return abs(a - b) > limit ? .yes : abs(a - b) <= limit - back ? .no : .between
+        case .absent: return rules[rule].slots.allSatisfy { number($0, samples) == nil } ? .yes : .no
+        case .other(let slot): return slot >= 0 && number(slot, samples) == nil ? .unknown : .between
         }
-    }
-
-    private func isKnown(_ place: Int, _ samples: [Sample]) -> Bool {
-        slots[place].allSatisfy { number($0, samples) != nil }
     }
 
     // MARK: - What must be so
 
-    private mutating func judgeEvents(_ decisions: Decisions, _ samples: [Sample], _ now: Moment) throws {
-        for event in decisions.events {
+    private mutating func judgeEvents(_ decisions: Decisions, _ samples: [Sample], _ now: Moment) throws(Wrong) {
+        for event in decisions.events where event.kind == .alarmRaised || event.kind == .alarmCleared {
             let id = event.evidence.first { $0.name == "alarm" }?.value ?? ""
-            switch event.kind {
-            case .alarmRaised:
-                if event.evidence.count < 2 { throw Wrong("\(id) was raised without evidence") }
-                guard let place = places[id] else { continue }  // the feed's own
-                let condition = conditions[place]
-                let isUnknown = condition.whenUnknown == .raise && !isKnown(place, samples)
-                let isFresh = raised.insert(id).inserted
-                if isFresh, holds(place, samples) == false, !isUnknown {
-                    throw Wrong("\(id) was raised, and its samples say no")
+            if event.kind == .alarmRaised, event.evidence.count < 2 { throw Wrong("\(id) was raised without evidence") }
+            if id.hasSuffix(".intrusion"), event.kind == .alarmRaised,
+                decisions.arming == .disarmed || decisions.arming == .exiting
+            {
+                throw Wrong("\(id) was raised while \(decisions.arming.rawValue)")
+            }
+            guard let place = places[id] else { continue }  // the feed's, the zones'
+            if event.kind == .alarmRaised {
+                // A consequence that outlives its cause is told a second time.
+                if raised[place] { continue }
+                raised[place] = true
+                try judgeRaise(place, samples, now)
+            } else {
+                raised[place] = false
+                switch verdict(place, samples) {
+                case .unknown: throw Wrong("\(id) was cleared, and nobody knows")
+                case .yes: throw Wrong("\(id) was cleared, and it still holds")
+                case .no, .between: break
                 }
-                if isFresh, let since = heldSince[place], now.monotonic - since < condition.raiseAfter, !isUnknown {
-                    throw Wrong("\(id) was raised before its delay was over")
-                }
-            case .alarmCleared:
-                guard let place = places[id] else { continue }
-                let condition = conditions[place]
-                raised.remove(id)
-                if case .atLeast = condition.test { continue }
-                if case .absent = condition.test { continue }
-                if !isKnown(place, samples) { throw Wrong("\(id) was cleared, and nobody knows") }
-                if holds(place, samples) == true { throw Wrong("\(id) was cleared, and it still holds") }
-            default: break
             }
         }
     }
 
-    private mutating func judgeList(_ decisions: Decisions, _ samples: [Sample], _ now: Moment) throws {
-        if decisions.alarmsVersion != version {
-            version = decisions.alarmsVersion
-            active = Set(decisions.alarms.filter(\.isActive).map(\.id).filter { places[$0] != nil })
-            listed = decisions.alarms.map(\.id)
+    private func judgeRaise(_ place: Int, _ samples: [Sample], _ now: Moment) throws(Wrong) {
+        let rule = rules[place]
+        switch verdict(place, samples) {
+        case .no: throw Wrong("\(rule.id) was raised, and its samples say no")
+        case .unknown where !rule.raisesUnknown: throw Wrong("\(rule.id) was raised, and nobody knows")
+        case .yes, .between, .unknown: break
         }
-        if active != raised {
-            throw Wrong("the list and the events disagree: \(active.symmetricDifference(raised).sorted())")
+        if case .other = rule.test { return }
+        guard let since = heldSince[place] else {
+            if rule.raiseAfter > .zero { throw Wrong("\(rule.id) was raised at the first look") }
+            return
         }
-        isWaiting = false
-        for (place, condition) in conditions.enumerated() {
-            guard holds(place, samples) == true else {
+        if now.monotonic - since < rule.raiseAfter { throw Wrong("\(rule.id) was raised before its delay was over") }
+        if now.monotonic - since > rule.raiseAfter + Oracle.causeAwaited {
+            throw Wrong("\(rule.id) was raised \((now.monotonic - since).seconds) s after it began: too late")
+        }
+    }
+
+    private mutating func refreshList(_ decisions: Decisions) {
+        if decisions.alarmsVersion == version { return }
+        version = decisions.alarmsVersion
+        for place in active.indices { active[place] = false }
+        needed = .normal
+        listed = decisions.alarms.map(\.id)
+        activeIDs = Set(decisions.alarms.lazy.filter(\.isActive).map(\.id))
+        for alarm in decisions.alarms {
+            if let place = places[alarm.id] {
+                active[place] = alarm.isActive
+                needed = max(needed, rules[place].posture)
+            } else if alarm.id.hasSuffix(".intrusion") {
+                needed = .seal
+            } else if alarm.id == "zone.smoke.fire" {
+                needed = max(needed, .stop)
+            }
+        }
+    }
+
+    private mutating func judgeConditions(_ samples: [Sample], _ now: Moment) throws(Wrong) {
+        for place in rules.indices {
+            if active[place] != raised[place] { throw Wrong("the list and the events disagree on \(rules[place].id)") }
+            let verdict = verdict(place, samples)
+            if verdict == .unknown, rules[place].posture >= .drain { lastObstacle = now.monotonic }
+            guard verdict == .yes || (verdict == .unknown && rules[place].raisesUnknown) else {
                 heldSince[place] = nil
                 continue
             }
             let since = heldSince[place] ?? now.monotonic
             heldSince[place] = since
-            if active.contains(condition.id) { continue }
-            isWaiting = true
-            if now.monotonic - since > condition.raiseAfter + Oracle.patience {
-                throw Wrong("\(condition.id) has held for \((now.monotonic - since).seconds) s and is not in the list")
+            if !active[place], now.monotonic - since > rules[place].raiseAfter + Oracle.causeAwaited {
+                throw Wrong(
+                    "\(rules[place].id) has held for \((now.monotonic - since).seconds) s and is not in the list")
             }
         }
     }
 
-    private func judgePosture(_ decisions: Decisions) throws {
-        for alarm in decisions.alarms {
-            guard let place = places[alarm.id], let wanted = conditions[place].posture else { continue }
-            if decisions.posture.state < wanted {
-                throw Wrong("posture \(decisions.posture.state.text) while \(alarm.id) wants \(wanted.text)")
-            }
+    private mutating func judgePosture(_ decisions: Decisions, _ samples: [Sample], _ now: Moment) throws(Wrong) {
+        let state = decisions.posture.state
+        if state < needed { throw Wrong("posture \(state.text), and an alarm wants \(needed.text)") }
+        let isTight = decisions.power.contains {
+            $0.activeTarget != nil || $0.allowedWatts < $0.defaultWatts
+                || ($0.measuredWatts ?? 0) > $0.defaultWatts * 0.95
+        }
+        if needed > .normal || isTight || smoke >= 0 && number(smoke, samples) == nil { lastObstacle = now.monotonic }
+        // Five minutes are more than every hold and patience together.
+        if state > .normal, now.monotonic - lastObstacle > .seconds(300) {
+            throw Wrong("posture \(state.text) (\(decisions.posture.reason)), and nothing wants it any more")
         }
     }
 
-    private mutating func judgeWrites(_ decisions: Decisions, _ requests: [ControlRequest]) throws {
-        for command in decisions.writes {
-            if command.point != "crac.setpoint" { throw Wrong("\(command.point) is on no list and was written") }
-            if !(18...27).contains(command.value) { throw Wrong("\(command.value) was written, 18 to 27 is allowed") }
-            if !everWritten.insert(command.id).inserted { throw Wrong("write \(command.id) was released twice") }
-            openWrites.insert(command.id)
-            if command.actor != "guard",
-                decisions.alarms.contains(where: { $0.id.hasPrefix("device3.") && $0.isActive })
-            {
-                throw Wrong("a write passed its interlock")
+    private mutating func judgeZones(_ decisions: Decisions, _ inputs: ControlInputs) throws(Wrong) {
+        if number(smoke, inputs.samples) == 1,
+            !decisions.zones.contains(where: { $0.name == "smoke" && $0.isBypassed }),
+            !activeIDs.contains("zone.smoke.fire")
+        {
+            throw Wrong("there is smoke, and no fire alarm")
+        }
+        let mayDisarm = inputs.requests.contains { $0.kind == .arming(.disarm) }
+        if arming != .disarmed, decisions.arming == .disarmed, !mayDisarm {
+            throw Wrong("disarmed from \(arming.rawValue), and nobody asked")
+        }
+        arming = decisions.arming
+    }
+
+    private mutating func judgePower(_ decisions: Decisions, _ now: Moment) throws(Wrong) {
+        guard let feed = decisions.power.first else { throw Wrong("the feed is gone") }
+        defer { power = feed }
+        if feed.allowedWatts > feed.maximumWatts + 1e-6 { throw Wrong("\(feed.allowedWatts) W are allowed") }
+        guard let before = power, let lastStep else { return }
+        if feed.energyWattHours < before.energyWattHours - 1e-6 { throw Wrong("energy flows backwards") }
+        let seconds = (now.monotonic - lastStep).seconds
+        let change = feed.allowedWatts - before.allowedWatts
+        // The ramp may have begun up to a second before the last look at it.
+        if change > 100 * (seconds + 1) || -change > 500 * (seconds + 1) {
+            throw Wrong("the allowance moved by \(change) W in \(seconds) s")
+        }
+    }
+}
+
+extension Oracle.Rule {
+    fileprivate init(_ plan: ConditionPlan, _ slots: [String: Int]) {
+        id = plan.id
+        self.slots = plan.points.map { slots[$0] ?? -1 }
+        raiseAfter = plan.raiseAfter
+        raisesUnknown = plan.whenUnknown == .raise
+        let isRuled = plan.id.hasPrefix("device2") && plan.id.hasSuffix(".high")
+        posture = max(plan.posture ?? .normal, isRuled ? .conserve : .normal)
+        let first = self.slots.first ?? -1
+        test =
+            switch plan.test {
+            case .above(_, let limit, let back): .above(first, limit, back)
+            case .below(_, let limit, let back): .below(first, limit, back)
+            case .states: .states(first)
+            case .apart(_, _, let limit, let back): .apart(first, self.slots[1], limit, back)
+            case .absent: .absent
+            case .atLeast, .external, .movesFasterThan: .other(first)
             }
-        }
-        for event in decisions.events where event.kind == .writeFinished {
-            let id = event.evidence.first { $0.name == "write" }.flatMap { UInt64($0.value) } ?? 0
-            guard openWrites.remove(id) != nil else { throw Wrong("write \(id) finished twice, or never began") }
-        }
-        for request in requests {
-            guard case .write = request.kind else {
-                if !decisions.answers.contains(where: { $0.request.kind == request.kind }) {
-                    throw Wrong("a request was not answered")
-                }
-                continue
-            }
-        }
-        if openWrites.count > 2 { throw Wrong("\(openWrites.count) writes were never accounted for") }
     }
 }

@@ -189,12 +189,18 @@ public struct JournalStatus: Equatable, Sendable {
     public var lastError: String?
     public var lastSequence: UInt64
     public var bytes: UInt64
+    /// Events, and readings for the history, that were lost for want of space.
     public var dropped: UInt64
-    public init(isDurable: Bool, lastError: String? = nil, lastSequence: UInt64, bytes: UInt64, dropped: UInt64) {
+    public var droppedReadings: UInt64
+    public init(
+        isDurable: Bool, lastError: String? = nil, lastSequence: UInt64, bytes: UInt64, dropped: UInt64,
+        droppedReadings: UInt64 = 0
+    ) {
         self.isDurable = isDurable
         self.lastError = lastError
         self.lastSequence = lastSequence
         self.bytes = bytes
         self.dropped = dropped
+        self.droppedReadings = droppedReadings
     }
 }

@@ -84,3 +84,38 @@ public struct PowerBreach: Equatable, Sendable {
         self.measuredWatts = measuredWatts
     }
 }
+
+/// What energy went where. Only what was measured counts: nil where a meter was not good, or nothing ran.
+public struct EnergyStatus: Equatable, Sendable {
+    public struct Lane: Equatable, Sendable {
+        public var model: String
+        public var accelerator: String
+        /// Over about the last minute.
+        public var joulesPerInference: Double?
+        public var joules: Double
+        public var inferences: UInt64
+
+        public init(
+            model: String, accelerator: String, joulesPerInference: Double?, joules: Double, inferences: UInt64
+        ) {
+            self.model = model
+            self.accelerator = accelerator
+            self.joulesPerInference = joulesPerInference
+            self.joules = joules
+            self.inferences = inferences
+        }
+    }
+
+    /// Where the site file draws the line between IT and the rest; nil: it does not ask for PUE.
+    public var boundary: String?
+    public var totalWatts: Double?
+    public var itWatts: Double?
+    public var totalWattHours = 0.0
+    public var itWattHours = 0.0
+    /// Power usage effectiveness (ISO/IEC 30134-2), over about five minutes and since the accounts began.
+    public var effectiveness: Double?
+    public var effectivenessOverall: Double?
+    public var lanes: [Lane] = []
+
+    public init(boundary: String?) { self.boundary = boundary }
+}

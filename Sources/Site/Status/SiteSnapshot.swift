@@ -13,6 +13,9 @@ public struct SiteSnapshot: Sendable {
     public var posture: Posture
     public var arming: ArmingState = .disarmed
     public var alarms: [Alarm] = []
+    public var power: [PowerFeedStatus] = []
+    /// Nil where the site file asks for no energy accounts.
+    public var energy: EnergyStatus?
     public var buses: [BusStatus] = []
     public var zones: [ZoneStatus] = []
     public var accelerators: [AcceleratorStatus] = []

@@ -5,3 +5,6 @@
 
 // Reads every descriptor once from its start, as the plainest C program would; the bytes read.
 int64_t cb_pread_all(const int *descriptors, int count);
+
+// How often the calling thread has asked malloc, calloc or realloc for memory.
+uint64_t cb_allocations(void);
