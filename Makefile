@@ -30,6 +30,7 @@ rig: build ## The virtual container alone: a real kernel, GPIO and systemd under
 
 bench: deps build ## Every benchmark, beside the neighbours that are installed
 	@$(RELEASE) --product mdc-bench
+	$(RELEASE) --product journal-writer
 	.build/release/mdc-bench --json .build/bench.json $(ONLY)
 
 check: deps ## Format, lint and the rules of the house

@@ -119,7 +119,8 @@ let package = Package(
         .executableTarget(
             name: "journal-writer", dependencies: ["Journal", "Site", "Platform"], path: "Tests/JournalWriter",
             swiftSettings: discipline),
-        tests(of: "Journal", with: "Site", "Platform", "CSQLite", "journal-writer"),
+        .target(name: "CFaultyDisk", dependencies: ["CSQLite"], path: "Tests/CFaultyDisk"),
+        tests(of: "Journal", with: "Site", "Platform", "CSQLite", "CFaultyDisk", "journal-writer"),
         tests(of: "HTTP", with: "Platform", "CLinux"),
         tests(of: "Status", with: "Site", "Platform", "HTTP", "Journal", "CLinux"),
         tests(of: "Upstream", with: "Site", "Platform", "Journal", "Profiles"),

@@ -42,15 +42,19 @@ public struct StorageFault: Error, Equatable, Sendable, CustomStringConvertible 
 @safe struct Database: ~Copyable {
     private let handle: OpaquePointer
 
-    enum Access { case readWrite, readOnly }
+    /// `asItStands`: a file that nobody can be writing, because its disk or its folder takes no writes; the
+    /// log beside it, which a reader would have to fold in, is left out.
+    enum Access { case readWrite, readOnly, asItStands }
 
     init(_ path: String, _ access: Access) throws(StorageFault) {
         // One thread owns it, so SQLite needs no mutex of its own.
         let flags =
             SQLITE_OPEN_NOMUTEX
             | (access == .readWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY)
+            | (access == .asItStands ? SQLITE_OPEN_URI : 0)
+        let name = access == .asItStands ? "file:" + Database.escaped(path) + "?immutable=1" : path
         var opened: OpaquePointer?
-        let code = unsafe sqlite3_open_v2(path, &opened, flags, nil)
+        let code = unsafe sqlite3_open_v2(name, &opened, flags, nil)
         guard let handle = unsafe opened else { throw StorageFault(code, "\(path): no memory for SQLite") }
         if code != SQLITE_OK {
             let text = unsafe String(cString: sqlite3_errmsg(handle))
@@ -61,6 +65,34 @@ public struct StorageFault: Error, Equatable, Sendable, CustomStringConvertible 
         unsafe sqlite3_extended_result_codes(handle, 1)
         // A technician's sqlite3 may hold the file for a moment.
         unsafe sqlite3_busy_timeout(handle, 1000)
+    }
+
+    /// For reading, while the agent writes it, after it, or on a disk that can only be read.
+    static func reading(_ path: String) throws(StorageFault) -> Database {
+        do throws(StorageFault) { return try looked(path, .readOnly) } catch {
+            guard error.kind == .cannotOpen || error.kind == .readOnly else { throw error }
+            return try looked(path, .asItStands)
+        }
+    }
+
+    /// SQLite opens a file with the first look into it.
+    private static func looked(_ path: String, _ access: Access) throws(StorageFault) -> Database {
+        let opened = try Database(path, access)
+        _ = try opened.number("SELECT count(*) FROM sqlite_master")
+        return opened
+    }
+
+    private static func escaped(_ path: String) -> String {
+        var escaped = ""
+        for character in path {
+            switch character {
+            case "%": escaped += "%25"
+            case "?": escaped += "%3f"
+            case "#": escaped += "%23"
+            default: escaped.append(character)
+            }
+        }
+        return escaped
     }
 
     deinit { unsafe sqlite3_close_v2(handle) }

@@ -44,35 +44,31 @@ struct EventRow {
     private(set) var boot: Int64 = 0
     private(set) var severity: UInt8 = 0
     var hash = [UInt8](repeating: 0, count: 32)
+    private var evidenceText = ByteWriter(capacity: 512)
 
     init() {
         bytes.reserveCapacity(1024)
         fields.reserveCapacity(5)
     }
 
-    mutating func fill(
-        previous: [UInt8], sequence: UInt64, wall: Int64, boot: Int64, severity: UInt8, kind: String, subject: String,
-        text: String, evidence: [Evidence], actor: String?
-    ) {
-        bytes.removeAll(keepingCapacity: true)
-        fields.removeAll(keepingCapacity: true)
-        (self.sequence, self.wall, self.boot, self.severity) = (sequence, wall, boot, severity)
-        bytes.append(contentsOf: previous)
-        put(sequence)
-        put(UInt64(bitPattern: wall))
-        put(UInt64(bitPattern: boot))
-        bytes.append(severity)
-        put(kind)
-        put(subject)
-        put(text)
-        putEvidence(evidence)
-        hasActor = actor != nil
-        if let actor {
-            put(actor)
-        } else {
-            put(length: UInt32.max)
-            fields.append(bytes.count..<bytes.count)
+    mutating func fill(previous: [UInt8], sequence: UInt64, _ draft: borrowing EventDraft) {
+        begin(
+            previous, sequence, draft.time.wall.milliseconds, draft.time.monotonic.nanoseconds, draft.severity.rawValue)
+        put(draft.kind.rawValue)
+        put(draft.subject)
+        put(draft.text)
+        // [["name","value"],...]
+        evidenceText.clear()
+        evidenceText.beginArray()
+        for fact in draft.evidence {
+            evidenceText.beginArray()
+            evidenceText.value(fact.name)
+            evidenceText.value(fact.value)
+            evidenceText.endArray()
         }
+        evidenceText.endArray()
+        unsafe evidenceText.bytes.withUnsafeBufferPointer { unsafe put(bytes: $0) }
+        put(actor: draft.actor)
     }
 
     /// As read back from the file, evidence in its stored text.
@@ -80,56 +76,52 @@ struct EventRow {
         previous: [UInt8], sequence: UInt64, wall: Int64, boot: Int64, severity: UInt8, kind: String, subject: String,
         text: String, evidenceText: String, actor: String?
     ) {
+        begin(previous, sequence, wall, boot, severity)
+        put(kind)
+        put(subject)
+        put(text)
+        put(evidenceText)
+        put(actor: actor)
+    }
+
+    private mutating func begin(
+        _ previous: [UInt8], _ sequence: UInt64, _ wall: Int64, _ boot: Int64, _ severity: UInt8
+    ) {
         bytes.removeAll(keepingCapacity: true)
         fields.removeAll(keepingCapacity: true)
         (self.sequence, self.wall, self.boot, self.severity) = (sequence, wall, boot, severity)
         bytes.append(contentsOf: previous)
-        put(sequence)
-        put(UInt64(bitPattern: wall))
-        put(UInt64(bitPattern: boot))
+        put(number: sequence)
+        put(number: wall)
+        put(number: boot)
         bytes.append(severity)
-        for field in [kind, subject, text, evidenceText] { put(field) }
-        hasActor = actor != nil
-        if let actor { put(actor) } else { put(length: UInt32.max) }
     }
 
     mutating func seal(_ digest: Digest) {
         unsafe bytes.withUnsafeBytes { unsafe digest.hash($0, into: &hash) }
     }
 
-    private mutating func put(_ number: UInt64) {
-        for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: number >> (UInt64(shift) * 8))) }
-    }
-
-    private mutating func put(length: UInt32) {
-        for shift in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: length >> (UInt32(shift) * 8))) }
+    private mutating func put(number: some FixedWidthInteger) {
+        unsafe withUnsafeBytes(of: number.littleEndian) { unsafe bytes.append(contentsOf: $0) }
     }
 
     private mutating func put(_ text: String) {
-        put(length: UInt32(text.utf8.count))
+        let isDone: Void? = unsafe text.utf8.withContiguousStorageIfAvailable { unsafe put(bytes: $0) }
+        if isDone == nil { unsafe Array(text.utf8).withUnsafeBufferPointer { unsafe put(bytes: $0) } }
+    }
+
+    private mutating func put(bytes text: UnsafeBufferPointer<UInt8>) {
+        put(number: UInt32(text.count))
         let start = bytes.count
-        bytes.append(contentsOf: text.utf8)
+        unsafe bytes.append(contentsOf: text)
         fields.append(start..<bytes.count)
     }
 
-    /// [["name","value"],...]
-    private mutating func putEvidence(_ evidence: [Evidence]) {
-        let lengthAt = bytes.count
-        put(length: 0)
-        let start = bytes.count
-        var writer = ByteWriter(capacity: 64 * evidence.count + 2)
-        writer.beginArray()
-        for fact in evidence {
-            writer.beginArray()
-            writer.value(fact.name)
-            writer.value(fact.value)
-            writer.endArray()
-        }
-        writer.endArray()
-        bytes.append(contentsOf: writer.bytes)
-        let length = UInt32(bytes.count - start)
-        for shift in 0..<4 { bytes[lengthAt + shift] = UInt8(truncatingIfNeeded: length >> (UInt32(shift) * 8)) }
-        fields.append(start..<bytes.count)
+    private mutating func put(actor: String?) {
+        hasActor = actor != nil
+        if let actor { return put(actor) }
+        put(number: UInt32.max)
+        fields.append(bytes.count..<bytes.count)
     }
 
     static func evidence(_ text: String) -> [Evidence] {
@@ -142,7 +134,7 @@ struct EventRow {
     }
 
     /// What receivers drop duplicates by: half of the hash.
-    var id: String { hexText(hash[..<16]) }
+    static let idBytes = 16
 }
 
 /// Where the chain has got to.

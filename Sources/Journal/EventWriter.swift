@@ -123,7 +123,7 @@ final class EventWriter {
     // MARK: - Writing
 
     /// Returns the events as told: durable when `isDurable` says so afterwards.
-    func write(_ batch: JournalInbox.Contents) -> [Event] {
+    func write(_ batch: JournalInbox.Contents) -> WrittenEvents {
         dropped = batch.dropped
         unsavedCursors.merge(batch.cursors) { $1 }
         if let memory = batch.memory { unsavedMemory = memory }
@@ -131,30 +131,32 @@ final class EventWriter {
             say(.warning, "\(dropped - droppedTold) events of lesser weight were dropped: the memory for them was full")
             droppedTold = dropped
         }
-        let drafts = ownDrafts + batch.drafts
+        var batches = batch.batches
+        if !ownDrafts.isEmpty { batches.insert(ownDrafts, at: 0) }
         ownDrafts = []
-        if drafts.isEmpty, unsavedMemory == nil, unsavedCursors.isEmpty { return [] }
-        guard let store else { return keep(drafts) }
+        if batches.isEmpty, unsavedMemory == nil, unsavedCursors.isEmpty { return WrittenEvents() }
+        guard let store else { return keep(batches) }
         let start = head
+        var written = WrittenEvents(batches, first: start.sequence + 1)
         do throws(StorageFault) {
-            var events: [Event] = []
-            events.reserveCapacity(drafts.count)
             try store.transaction { () throws(StorageFault) in
-                for draft in drafts {
-                    number(draft)
-                    try store.add(row)
-                    events.append(told(draft))
+                for drafts in batches {
+                    for index in drafts.indices {
+                        number(drafts[index])
+                        try store.add(row)
+                        written.add(row)
+                    }
                 }
                 try saveSmallThings(store)
             }
             store.advance(to: head)
             forgetSmallThings()
-            return events
+            return written
         } catch {
             head = start
-            let events = keep(drafts)
+            let kept = keep(batches)
             fail(error)
-            return events
+            return kept
         }
     }
 
@@ -173,11 +175,14 @@ final class EventWriter {
     }
 
     /// Into memory, numbered and chained as if written.
-    private func keep(_ drafts: [EventDraft]) -> [Event] {
-        let rows = drafts.map(chained)
-        unsaved += rows
+    private func keep(_ batches: [[EventDraft]]) -> WrittenEvents {
+        var written = WrittenEvents(batches, first: head.sequence + 1)
+        for draft in batches.joined() {
+            unsaved.append(chained(draft))
+            written.add(row)
+        }
         memory.replace(unsaved.map(\.event))
-        return rows.map(\.event)
+        return written
     }
 
     private func saveUnsaved() throws(StorageFault) {
@@ -200,25 +205,17 @@ final class EventWriter {
         }
     }
 
-    private func number(_ draft: EventDraft) {
+    private func number(_ draft: borrowing EventDraft) {
         head.sequence += 1
-        row.fill(
-            previous: head.hash, sequence: head.sequence, wall: draft.time.wall.milliseconds,
-            boot: draft.time.monotonic.nanoseconds, severity: draft.severity.rawValue, kind: draft.kind.rawValue,
-            subject: draft.subject, text: draft.text, evidence: draft.evidence, actor: draft.actor)
+        row.fill(previous: head.hash, sequence: head.sequence, draft)
         row.seal(digest)
-        head.hash = row.hash
-    }
-
-    private func told(_ draft: EventDraft) -> Event {
-        Event(
-            sequence: row.sequence, id: row.id, wall: draft.time.wall, kind: draft.kind, severity: draft.severity,
-            subject: draft.subject, text: draft.text, evidence: draft.evidence, actor: draft.actor)
+        // Byte for byte into the memory it has: an assignment would cost the row a new one each time.
+        for index in row.hash.indices { head.hash[index] = row.hash[index] }
     }
 
     private func chained(_ draft: EventDraft) -> (row: EventRow, event: Event) {
         number(draft)
-        return (row, told(draft))
+        return (row, Event(draft, sequence: row.sequence, id: hexText(row.hash[..<EventRow.idBytes])))
     }
 
     private func say(_ severity: Severity, _ text: String) {
@@ -239,7 +236,8 @@ final class EventWriter {
             let moved = StorageFolder.putAside(path, now.wall)
             Log.write(.fault, "journal", "\(fault.text): \(path) put aside as \(moved)")
             say(.critical, "the journal's file was damaged (\(fault.text)) and stands as \(moved); a new one goes on")
-            retryAt = now.monotonic
+            // A new file at once; where that is damaged too, it is the disk, and trying costs.
+            if patience <= .seconds(2) { retryAt = now.monotonic }
         } else if trouble == nil {
             Log.write(.fault, "journal", "\(fault.text): events are kept in memory (\(plan.eventsInMemoryMax) at most)")
             say(.critical, "events cannot be stored (\(fault.text)); the agent goes on from memory")

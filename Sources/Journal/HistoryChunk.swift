@@ -71,7 +71,9 @@ struct HistoryChunk {
             return nil
         }
         while let head = byte() {
-            guard let owner = number(), let since = number(), let quality = Quality(rawValue: head & 0x7F) else { return }
+            guard let owner = number(), let since = number(), let quality = Quality(rawValue: head & 0x7F) else {
+                return
+            }
             var value: Double?
             if head & isWhole != 0 {
                 guard let zigzag = number() else { return }

@@ -39,34 +39,51 @@ public final class HistoryReader {
     public func changes(of point: String, from: WallTime, to: WallTime, limit: Int = 100_000) throws(StorageFault)
         -> [HistoryChange]
     {
-        guard let database = try opened() else { return [] }
+        guard let database = try opened(), let number = try number(of: point, database) else { return [] }
         let rows = try database.connection.prepare(
-            """
-            SELECT time, value, quality FROM changes WHERE point=(SELECT number FROM points WHERE name=?)
-            AND time BETWEEN ? AND ? ORDER BY time, id LIMIT ?
-            """)
-        bind(rows, point, from.milliseconds, to.milliseconds, limit)
+            "SELECT from_time, data FROM chunks WHERE to_time >= ? AND from_time <= ? ORDER BY id")
+        rows.bind(1, from.milliseconds)
+        rows.bind(2, to.milliseconds)
         var changes: [HistoryChange] = []
+        var isInOrder = true
         while try rows.step() {
-            changes.append(
-                HistoryChange(
-                    time: WallTime(milliseconds: rows.integer(0)), number: rows.isNull(1) ? nil : rows.double(1),
-                    quality: Quality(rawValue: UInt8(clamping: rows.integer(2))) ?? .failed))
+            HistoryChunk.read(rows.bytes(1), from: rows.integer(0), point: number) { change in
+                guard change.time >= from, change.time <= to else { return }
+                if let last = changes.last, last.time > change.time { isInOrder = false }
+                changes.append(change)
+            }
+            if isInOrder, changes.count >= limit { break }
         }
-        return changes
+        if !isInOrder { changes.sort { $0.time < $1.time } }
+        return Array(changes.prefix(limit))
+    }
+
+    private func number(of point: String, _ database: JournalDatabase) throws(StorageFault) -> Int64? {
+        let row = try database.connection.prepare("SELECT number FROM points WHERE name=?")
+        row.bind(1, point)
+        return try row.step() ? row.integer(0) : nil
     }
 
     /// The minutes within the time, oldest first; they last for weeks. The running minute comes when it ends.
     public func minutes(of point: String, from: WallTime, to: WallTime, limit: Int = 100_000) throws(StorageFault)
         -> [HistoryMinute]
     {
-        guard let database = try opened() else { return [] }
+        guard let database = try opened(), let number = try number(of: point, database) else { return [] }
+        let first = max(
+            try database.connection.number("SELECT min(minute) FROM minutes"), from.milliseconds / 60_000)
+        let last = min(try database.connection.number("SELECT max(minute) FROM minutes"), to.milliseconds / 60_000)
+        if first > last { return [] }
+        // Minute by minute, because that is how they are kept.
         let rows = try database.connection.prepare(
             """
-            SELECT minute, minimum, mean, maximum, count FROM minutes
-            WHERE point=(SELECT number FROM points WHERE name=?) AND minute BETWEEN ? AND ? ORDER BY minute LIMIT ?
+            WITH RECURSIVE wanted(minute) AS (SELECT ?1 UNION ALL SELECT minute + 1 FROM wanted WHERE minute < ?2)
+            SELECT minutes.minute, minimum, mean, maximum, count FROM wanted CROSS JOIN minutes
+            ON minutes.minute = wanted.minute AND point = ?3 LIMIT ?4
             """)
-        bind(rows, point, from.milliseconds / 60_000, to.milliseconds / 60_000, limit)
+        rows.bind(1, first)
+        rows.bind(2, last)
+        rows.bind(3, number)
+        rows.bind(4, Int64(limit))
         var minutes: [HistoryMinute] = []
         while try rows.step() {
             minutes.append(
@@ -101,20 +118,13 @@ public final class HistoryReader {
         return boxes
     }
 
-    private func bind(_ rows: borrowing Statement, _ point: String, _ from: Int64, _ to: Int64, _ limit: Int) {
-        rows.bind(1, point)
-        rows.bind(2, from)
-        rows.bind(3, to)
-        rows.bind(4, Int64(limit))
-    }
-
     /// Nil while there is no file; opened again when another stands in its place.
     private func opened() throws(StorageFault) -> JournalDatabase? {
         if let open = database, open.connection.hasMoved { database = nil }
         if database == nil {
             if unsafe access(path, F_OK) != 0 { return nil }
             let fresh = try JournalDatabase(path)
-            let tables = "SELECT count(*) FROM sqlite_master WHERE name IN ('points','changes','minutes','blackbox')"
+            let tables = "SELECT count(*) FROM sqlite_master WHERE name IN ('points','chunks','minutes','blackbox')"
             guard try fresh.connection.number(tables) == 4 else { return nil }
             database = fresh
         }

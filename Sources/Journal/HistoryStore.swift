@@ -4,22 +4,22 @@ internal import Site
 /// The file of history; one thread owns it.
 final class HistoryStore {
     private let database: Database
-    private let addChange: Statement
+    private let addChunk: Statement
     private let addMinute: Statement
     private let addWindow: Statement
     private let begin: Statement
     private let commit: Statement
     /// The file's own number of each point: names outlive a changed site file.
     private let numbers: [Int64]
+    private var chunk = HistoryChunk()
 
     private static let schema = """
         CREATE TABLE IF NOT EXISTS points(number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-        CREATE TABLE IF NOT EXISTS changes(
-          id INTEGER PRIMARY KEY, time INTEGER NOT NULL, point INTEGER NOT NULL, value REAL, quality INTEGER NOT NULL);
-        CREATE INDEX IF NOT EXISTS changes_by_point ON changes(point, time);
+        CREATE TABLE IF NOT EXISTS chunks(
+          id INTEGER PRIMARY KEY, from_time INTEGER NOT NULL, to_time INTEGER NOT NULL, data BLOB NOT NULL);
         CREATE TABLE IF NOT EXISTS minutes(
-          point INTEGER NOT NULL, minute INTEGER NOT NULL, minimum REAL, mean REAL, maximum REAL, count INTEGER,
-          PRIMARY KEY(point, minute)) WITHOUT ROWID;
+          minute INTEGER NOT NULL, point INTEGER NOT NULL, minimum REAL, mean REAL, maximum REAL, count INTEGER,
+          PRIMARY KEY(minute, point)) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS blackbox(sequence INTEGER PRIMARY KEY, from_time INTEGER, to_time INTEGER);
         """
 
@@ -30,10 +30,10 @@ final class HistoryStore {
         // A power cut may cost the last seconds of telemetry, never the file: that is what NORMAL promises.
         try database.run("PRAGMA synchronous=NORMAL")
         try database.run(HistoryStore.schema)
-        addChange = try database.prepare("INSERT INTO changes(time, point, value, quality) VALUES(?,?,?,?)")
+        addChunk = try database.prepare("INSERT INTO chunks(from_time, to_time, data) VALUES(?,?,?)")
         addMinute = try database.prepare(
             """
-            INSERT INTO minutes VALUES(?,?,?,?,?,?) ON CONFLICT(point, minute) DO UPDATE SET
+            INSERT INTO minutes VALUES(?,?,?,?,?,?) ON CONFLICT(minute, point) DO UPDATE SET
               minimum=min(minimum, excluded.minimum), maximum=max(maximum, excluded.maximum),
               mean=(mean * count + excluded.mean * excluded.count) / (count + excluded.count),
               count=count + excluded.count
@@ -72,18 +72,29 @@ final class HistoryStore {
         }
     }
 
-    func add(_ sample: HistorySample) throws(StorageFault) {
-        guard numbers.indices.contains(sample.point.index) else { return }
-        addChange.bind(1, sample.wall.milliseconds)
-        addChange.bind(2, numbers[sample.point.index])
-        if sample.quality == .good { addChange.bind(3, sample.number) } else { addChange.bindNull(3) }
-        addChange.bind(4, Int64(sample.quality.rawValue))
-        try addChange.run()
+    func add(_ samples: [HistorySample]) throws(StorageFault) {
+        chunk.clear()
+        for sample in samples where numbers.indices.contains(sample.point.index) {
+            let number = numbers[sample.point.index]
+            if chunk.add(point: number, sample) { continue }
+            try saveChunk()
+            _ = chunk.add(point: number, sample)
+        }
+        try saveChunk()
+    }
+
+    private func saveChunk() throws(StorageFault) {
+        if chunk.isEmpty { return }
+        addChunk.bind(1, chunk.from)
+        addChunk.bind(2, chunk.to)
+        addChunk.bind(3, blob: chunk.bytes)
+        try addChunk.run()
+        chunk.clear()
     }
 
     func add(_ index: Int, _ minute: HistoryWriter.Minute) throws(StorageFault) {
-        addMinute.bind(1, numbers[index])
-        addMinute.bind(2, minute.minute)
+        addMinute.bind(1, minute.minute)
+        addMinute.bind(2, numbers[index])
         addMinute.bind(3, minute.minimum)
         addMinute.bind(4, minute.sum / Double(minute.count))
         addMinute.bind(5, minute.maximum)
@@ -105,40 +116,47 @@ final class HistoryStore {
         return Int(try database.number("PRAGMA page_size") * pages)
     }
 
-    /// By age first; then, while the file is too large, the oldest full-rate hours, the black boxes last.
+    /// By age first; then, while the file is too large, the oldest full-rate hours, the oldest minutes, and
+    /// the black boxes last.
     func prune(_ plan: JournalPlan, _ now: WallTime) throws(StorageFault) {
         let oldest = now.milliseconds - plan.minutesFor.wholeMilliseconds
+        let full = now.milliseconds - plan.fullRateFor.wholeMilliseconds
         try transaction { () throws(StorageFault) in
             try database.run(
                 """
                 DELETE FROM blackbox WHERE to_time < \(oldest);
                 DELETE FROM minutes WHERE minute < \(oldest / 60_000);
+                DELETE FROM chunks WHERE to_time < \(full) AND \(HistoryStore.isInNoBox);
                 """)
-            try deleteChanges(before: now.milliseconds - plan.fullRateFor.wholeMilliseconds)
         }
         var tries = 0
-        while try byteCount() > plan.historyBytesMax, tries < 8 {
+        while try byteCount() > plan.historyBytesMax, tries < 16 {
             tries += 1
-            let first = try database.number("SELECT min(time) FROM changes")
-            let last = try database.number("SELECT max(time) FROM changes")
-            guard last > first else { break }
-            try transaction { () throws(StorageFault) in
-                try deleteChanges(before: first + (last - first) / 4)
-                // Nothing but black boxes left in the way: the oldest of them goes.
-                if try database.number("SELECT changes()") == 0 {
-                    try database.run("DELETE FROM blackbox WHERE sequence=(SELECT min(sequence) FROM blackbox)")
-                }
-            }
+            try transaction { () throws(StorageFault) in try giveWay() }
         }
         try database.run("PRAGMA incremental_vacuum")
     }
 
-    private func deleteChanges(before time: Int64) throws(StorageFault) {
-        try database.run(
-            """
-            DELETE FROM changes WHERE time < \(time) AND NOT EXISTS(
-              SELECT 1 FROM blackbox WHERE changes.time BETWEEN from_time AND to_time)
-            """)
+    private static let isInNoBox = """
+        NOT EXISTS(
+          SELECT 1 FROM blackbox WHERE chunks.to_time >= blackbox.from_time AND chunks.from_time <= blackbox.to_time)
+        """
+
+    private func giveWay() throws(StorageFault) {
+        let free = try database.number("SELECT count(*) FROM chunks WHERE \(HistoryStore.isInNoBox)")
+        if free > 0 {
+            return try database.run(
+                """
+                DELETE FROM chunks WHERE id IN (
+                  SELECT id FROM chunks WHERE \(HistoryStore.isInNoBox) ORDER BY id LIMIT \(max(1, free / 4)))
+                """)
+        }
+        let first = try database.number("SELECT min(minute) FROM minutes")
+        let last = try database.number("SELECT max(minute) FROM minutes")
+        if last > first {
+            return try database.run("DELETE FROM minutes WHERE minute < \(first + max(1, (last - first) / 8))")
+        }
+        try database.run("DELETE FROM blackbox WHERE sequence=(SELECT min(sequence) FROM blackbox)")
     }
 
     func fold() { try? database.run("PRAGMA wal_checkpoint(TRUNCATE)") }

@@ -48,13 +48,16 @@ final class HistoryWriter {
         waiting.reserveCapacity(4096)
     }
 
-    func add(_ changes: [HistorySample], _ events: [Event], _ now: Moment) {
+    /// `critical`: events that what lies around them is kept for.
+    func add(
+        _ changes: [HistorySample], around critical: [(sequence: UInt64, wall: WallTime)] = [], _ now: Moment
+    ) {
         if points.count == 0 { return }
         let room = HistoryWriter.waitingMax - waiting.count
         waiting.append(contentsOf: changes.prefix(max(0, room)))
         dropped += UInt64(max(0, changes.count - max(0, room)))
         let around = plan.blackBoxAround.wholeMilliseconds
-        for event in events where event.severity == .critical {
+        for event in critical {
             windows.append(
                 BlackBoxWindow(
                     sequence: event.sequence, from: event.wall.milliseconds - around,
@@ -81,7 +84,7 @@ final class HistoryWriter {
         guard let store else { return }
         do throws(StorageFault) {
             try store.transaction { () throws(StorageFault) in
-                for sample in waiting { try store.add(sample) }
+                try store.add(waiting)
                 for window in windows { try store.add(window) }
             }
             for sample in waiting where sample.quality == .good { count(sample) }

@@ -11,11 +11,14 @@ internal import Synchronization
 public final class JournalRoom: Sendable {
     /// Called on the journal's thread; must only hand over.
     public struct Committed: Sendable {
-        public let events: [Event]
         /// False: the storage failed, these stand in memory only.
         public let isDurable: Bool
         /// The last ticket that these events came with.
         public let ticket: UInt64
+        let written: WrittenEvents
+
+        /// As the readers see them; made when asked for.
+        public var events: [Event] { written.events }
     }
 
     public let status: Latest<JournalStatus>

@@ -6,13 +6,26 @@ internal import Synchronization
 /// the graver an event must be to get in.
 final class JournalInbox: Sendable {
     struct Contents {
-        var drafts: [EventDraft] = []
+        /// As they were handed over: nothing is copied, and no text counted, for a batch that fits whole.
+        private(set) var batches: [[EventDraft]] = []
         var memory: [UInt8]?
         var cursors: [String: UInt64] = [:]
         var changes: [HistorySample] = []
         var ticket: UInt64 = 0
         var dropped: UInt64 = 0
         var droppedChanges: UInt64 = 0
+        private(set) var count = 0
+
+        mutating func add(_ drafts: [EventDraft]) {
+            if drafts.isEmpty { return }
+            batches.append(drafts)
+            count += drafts.count
+        }
+
+        mutating func clear() {
+            (batches, count) = ([], 0)
+            (memory, cursors, changes) = (nil, [:], [])
+        }
     }
 
     let wakeup: Wakeup
@@ -32,13 +45,17 @@ final class JournalInbox: Sendable {
 
     func add(_ drafts: [EventDraft], _ memory: [UInt8]?) -> UInt64 {
         let ticket = contents.withLock { contents in
-            for draft in drafts {
-                contents.ticket += 1
-                if draft.severity >= admitted(contents.drafts.count + unsaved.load(ordering: .relaxed)) {
-                    contents.drafts.append(draft)
-                } else {
-                    contents.dropped += 1
+            contents.ticket += UInt64(drafts.count)
+            let waiting = contents.count + unsaved.load(ordering: .relaxed)
+            if admitted(waiting + drafts.count) == .info {
+                contents.add(drafts)
+            } else {
+                var admittedOnes: [EventDraft] = []
+                for draft in drafts where draft.severity >= admitted(waiting + admittedOnes.count) {
+                    admittedOnes.append(draft)
                 }
+                contents.dropped += UInt64(drafts.count - admittedOnes.count)
+                contents.add(admittedOnes)
             }
             if let memory { contents.memory = memory }
             return contents.ticket
@@ -65,10 +82,7 @@ final class JournalInbox: Sendable {
     func takeAll() -> Contents {
         contents.withLock { contents in
             let taken = contents
-            contents.drafts = []
-            contents.memory = nil
-            contents.cursors = [:]
-            contents.changes = []
+            contents.clear()
             return taken
         }
     }

@@ -38,8 +38,9 @@ final class JournalLoop: Sendable {
         let writer = EventWriter(plan: plan, signer: signer, time: time, memory: memory)
         let history = HistoryWriter(plan: plan, points: points)
         writer.open()
-        publish(writer, history)
+        publish(writer, history, dropped: 0)
         var lastTicket: UInt64 = 0
+        var dropped: UInt64 = 0
         while true {
             // Read before the inbox is emptied: what was appended before the stop is in it.
             let isLast = isStopping.load(ordering: .acquiring)
@@ -47,24 +48,25 @@ final class JournalLoop: Sendable {
             inbox.wakeup.drain()
             heartbeat.beat()
             let batch = inbox.takeAll()
-            let events = writer.write(batch)
+            let written = writer.write(batch)
             inbox.unsaved.store(writer.unsavedCount, ordering: .relaxed)
             if writer.isDurable { inbox.durable.store(batch.ticket, ordering: .releasing) }
             // Also when all of a batch was dropped: whoever waits for its ticket must not wait for ever.
-            if !events.isEmpty || batch.ticket > lastTicket {
+            if !written.isEmpty || batch.ticket > lastTicket {
                 lastTicket = batch.ticket
-                committed(JournalRoom.Committed(events: events, isDurable: writer.isDurable, ticket: batch.ticket))
+                committed(JournalRoom.Committed(isDurable: writer.isDurable, ticket: batch.ticket, written: written))
             }
             let now = time.now()
             writer.tick(now)
-            history.add(batch.changes, events, now)
-            publish(writer, history)
+            history.add(batch.changes, around: written.critical, now)
+            dropped = batch.droppedChanges
+            publish(writer, history, dropped: dropped)
             heartbeat.beat()
             if isLast { break }
         }
         history.close(time.now())
         writer.close()
-        publish(writer, history)
+        publish(writer, history, dropped: dropped)
     }
 
     private func waitForWork(_ timeout_ms: Int32) {
@@ -72,11 +74,13 @@ final class JournalLoop: Sendable {
         _ = unsafe poll(&wait, 1, timeout_ms)
     }
 
-    private func publish(_ writer: EventWriter, _ history: HistoryWriter) {
+    /// `dropped`: readings that did not even get into the inbox.
+    private func publish(_ writer: EventWriter, _ history: HistoryWriter, dropped: UInt64) {
         let fresh = JournalStatus(
             isDurable: writer.isDurable, lastError: writer.trouble ?? history.trouble,
             lastSequence: writer.head.sequence,
-            bytes: UInt64(writer.byteCount + history.byteCount), dropped: writer.dropped)
+            bytes: UInt64(writer.byteCount + history.byteCount), dropped: writer.dropped,
+            droppedReadings: history.dropped + dropped)
         if fresh != status.value { status.publish(fresh) }
     }
 }

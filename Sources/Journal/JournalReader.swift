@@ -134,7 +134,7 @@ extension JournalReader.Filter {
 final class JournalDatabase {
     let connection: Database
 
-    init(_ path: String) throws(StorageFault) { connection = try Database(path, .readOnly) }
+    init(_ path: String) throws(StorageFault) { connection = try Database.reading(path) }
 
     func hasTables() throws(StorageFault) -> Bool {
         try connection.number("SELECT count(*) FROM sqlite_master WHERE name IN ('events','cursors','state')") == 3

@@ -55,7 +55,7 @@ public enum JournalVerifier {
         // Read before the file: the agent may write while we read, and only ever forward.
         let head = HeadFile(folder + "/journal.head").read()
         do throws(StorageFault) {
-            let database = try Database(folder + "/journal.sqlite", .readOnly)
+            let database = try Database.reading(folder + "/journal.sqlite")
             // One moment of the file, however long it takes.
             try database.run("BEGIN")
             try walk(database, head, key, &report)

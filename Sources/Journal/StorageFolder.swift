@@ -7,11 +7,27 @@ enum StorageFolder {
     /// Room that is given back when the disk is full, so that alarms still find some.
     private static let reserveBytes = 2 << 20
 
+    /// So many damaged files are kept of each kind: the first, which tells how it began, and the newest.
+    static let asideMax = 4
+
     /// Renames a database with its companions; returns the new name.
     static func putAside(_ path: String, _ now: WallTime) -> String {
+        makeRoom(path)
         let aside = "\(path).damaged-\(now.milliseconds)"
         for suffix in ["", "-wal", "-shm"] { _ = unsafe rename(path + suffix, aside + suffix) }
         return aside
+    }
+
+    /// A disk that damages one file after the other must not fill up with them.
+    private static func makeRoom(_ path: String) {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        let folder = parts.dropLast().joined(separator: "/")
+        let prefix = (parts.last.map(String.init) ?? "") + ".damaged-"
+        let names = (try? namesInFolder(folder.isEmpty ? "." : folder)) ?? []
+        let aside = names.filter { $0.hasPrefix(prefix) && !$0.hasSuffix("-wal") && !$0.hasSuffix("-shm") }.sorted()
+        for name in aside.dropFirst().dropLast(asideMax - 2) {
+            for suffix in ["", "-wal", "-shm"] { _ = unsafe unlink("\(folder)/\(name)\(suffix)") }
+        }
     }
 
     static func reserve(_ path: String) {

@@ -101,30 +101,43 @@ extension ByteWriter {
 
     private mutating func quote(_ text: String) {
         append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
+        // Whole runs at once: hardly a text has anything to escape.
+        let isDone: Void? = unsafe text.utf8.withContiguousStorageIfAvailable { unsafe escape($0.span) }
+        if isDone == nil { escape(Array(text.utf8).span) }
+        append(UInt8(ascii: "\""))
+    }
+
+    private mutating func escape(_ text: Span<UInt8>) {
+        var start = 0
+        for at in text.indices {
+            let byte = text[at]
+            guard byte < 0x20 || byte == 0x22 || byte == 0x5C || byte == 0x7F else { continue }
+            unsafe text.extracting(start..<at).withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
+            start = at + 1
             switch byte {
             case UInt8(ascii: "\""): append("\\\"")
             case UInt8(ascii: "\\"): append("\\\\")
             case 0x0A: append("\\n")
             case 0x0D: append("\\r")
             case 0x09: append("\\t")
-            case 0..<0x20, 0x7F:
+            default:
                 append("\\u00")
                 append(hexDigit(byte >> 4))
                 append(hexDigit(byte & 15))
-            default: append(byte)
             }
         }
-        append(UInt8(ascii: "\""))
+        unsafe text.extracting(start..<text.count).withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
     }
 }
 
-@inline(__always)
+@inlinable @inline(__always)
 public func hexDigit(_ nibble: UInt8) -> UInt8 { nibble < 10 ? 48 + nibble : 87 + nibble }
 
-/// Lower-case hexadecimal.
+/// Lower-case hexadecimal. Inlinable, because a sequence of unknown kind costs a hundred times its bytes.
+@inlinable
 public func hexText(_ bytes: some Sequence<UInt8>) -> String {
     var out: [UInt8] = []
+    out.reserveCapacity(bytes.underestimatedCount * 2)
     for byte in bytes {
         out.append(hexDigit(byte >> 4))
         out.append(hexDigit(byte & 15))

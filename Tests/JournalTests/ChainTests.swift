@@ -95,9 +95,7 @@ private let signingKey: [UInt8] = {
         try store.transaction { () throws(StorageFault) in
             var row = EventRow()
             for n in 1...5000 {
-                row.fill(
-                    previous: head.hash, sequence: UInt64(n), wall: Int64(n), boot: 0, severity: 1, kind: "bus.changed",
-                    subject: "bus1", text: String(repeating: "x", count: 100), evidence: [], actor: nil)
+                row.fill(previous: head.hash, sequence: UInt64(n), draft(String(repeating: "x", count: 100)))
                 row.seal(digest)
                 head = ChainHead(sequence: UInt64(n), hash: row.hash)
                 try store.add(row)

@@ -9,8 +9,8 @@ import Testing
 /// A folder of its own, gone afterwards.
 final class TemporaryFolder {
     let path: String
-    init() throws {
-        path = NSTemporaryDirectory() + "journal-\(UUID().uuidString)"
+    init(_ name: String = "journal") throws {
+        path = NSTemporaryDirectory() + "\(name)-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
     deinit { try? FileManager.default.removeItem(atPath: path) }

@@ -84,8 +84,9 @@ import Testing
         for _ in 0..<200 { _ = inbox.add([draft("noise")], nil) }
         for _ in 0..<10 { _ = inbox.add([draft("grave", .critical)], nil) }
         let contents = inbox.takeAll()
-        #expect(contents.drafts.count { $0.severity == .critical } == 10)
-        #expect(contents.drafts.count { $0.severity == .info } == 50)
+        let drafts = Array(contents.batches.joined())
+        #expect(drafts.count { $0.severity == .critical } == 10)
+        #expect(drafts.count { $0.severity == .info } == 50)
         #expect(contents.dropped == 150)
         #expect(contents.ticket == 210)
     }
@@ -96,8 +97,7 @@ import Testing
         let store = try EventStore(folder.file, continuing: ChainHead())
         var row = EventRow()
         row.fill(
-            previous: [UInt8](repeating: 0, count: 32), sequence: 1, wall: 0, boot: 0, severity: 0, kind: "bus.changed",
-            subject: "x", text: String(repeating: "y", count: 100_000), evidence: [], actor: nil)
+            previous: [UInt8](repeating: 0, count: 32), sequence: 1, draft(String(repeating: "y", count: 100_000)))
         try store.limitPages(20)
         let fault = #expect(throws: StorageFault.self) {
             try store.transaction { () throws(StorageFault) in try store.add(row) }
