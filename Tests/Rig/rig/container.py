@@ -5,76 +5,96 @@ import shutil
 import subprocess
 import time
 
-from .machine import Machine, RigFault
+from .budget import RigFault
+from .machine import Machine
 
 PULLS = {"DOOR1": 0, "DOOR2": 1, "PIR1": 2, "SMOKE1": 3, "LEAK1": 4, "TAMPER1": 5, "TAMPER2": 6, "MAINS1": 7}
+AGENT = "mdc-agent.service"
+SITE = "/etc/mdc-agent/site.yaml"
 
 
 class Container:
-    def __init__(self, image, folder, root):
-        self.machine = Machine(image, folder)
-        self.root = root
+    def __init__(self, image, folder, root, budget):
+        self.machine = Machine(image, folder, budget)
+        self.image, self.root, self.budget = image, root, budget
+        self.found_at_installation = ""
 
     # -- life --------------------------------------------------------------------------------------
     def install(self):
-        """Our tree as `make install` lays it, in a fresh machine; the agent enabled and started."""
-        tree = self.machine.share / "tree"
-        subprocess.run(["bash", "Units/install", str(tree), "/usr"], cwd=self.root, check=True,
-                       stdout=subprocess.DEVNULL)
-        shutil.copy(self.root / "Tests/Rig/site.yaml", tree / "etc/mdc-agent/site.yaml")
+        """Our Debian package in a fresh machine, as a user installs it; then the rig's own site file."""
+        share = self.machine.share
+        subprocess.run(["bash", "Units/deb", str(self.machine.folder)], cwd=self.root, check=True,
+                       # What `make deb` makes, but for xz, which takes minutes in an emulated machine.
+                       env=dict(os.environ, DEB_COMPRESSION="none"), stdout=subprocess.DEVNULL)
+        shutil.copy(next(self.machine.folder.glob("mdc-agent_*.deb")), share / "mdc-agent.deb")
+        shutil.copy(self.root / "Tests/Rig/site.yaml", share / "site.yaml")
+        shutil.copytree(self.root / "Tests/Rig/guest", share / "guest")
+        shutil.copytree(self.root / "Tests/Rig/hardware", share / "hardware")
+        if (self.image / "gpiod2").exists():
+            shutil.copytree(self.image / "gpiod2", share / "gpiod2")
         # An emulated start may take long on a busy host; everything else of the unit is as shipped.
-        slow = tree / "etc/systemd/system/mdc-agent.service.d"
-        slow.mkdir(parents=True)
-        (slow / "emulated.conf").write_text("[Service]\nTimeoutStartSec=300\n")
+        for unit in (AGENT, "mdc-inference.service"):
+            self._drop_in(unit, "[Service]\nTimeoutStartSec=300\n")
         # The tamper loop's second contact rests open; a fresh gpio-sim has every line low.
-        rest = tree / "etc/systemd/system/rig-gpio.service.d"
-        rest.mkdir(parents=True)
-        (rest / "rest.conf").write_text(
-            "[Service]\nExecStartPost=/bin/sh -c 'echo pull-up > /run/gpio-sim/sim_gpio6/pull'\n")
-        shutil.copytree(self.root / "Tests/Rig/guest", self.machine.share / "guest")
+        self._drop_in("rig-gpio.service",
+                      "[Service]\nExecStartPost=/bin/sh -c 'echo pull-up > /run/gpio-sim/sim_gpio6/pull'\n")
         self.machine.make_disk()
         self.machine.start()
-        self.machine.wait_for_shell(self.patience(120))
-        self.machine.check("cp -a --no-preserve=ownership /rig/tree/. / && touch /etc/.updated /var/.updated && "
-                           "systemd-sysusers && "
-                           "systemd-tmpfiles --create mdc-agent.conf; chgrp -R mdc-agent /etc/mdc-agent && "
-                           "udevadm control --reload && udevadm trigger --action=add --sysname-match=gpiochip0 "
-                           "--sysname-match=ttyS1 && udevadm settle && systemctl daemon-reload",
-                           self.patience(60))
+        self.machine.check("cp -a --no-preserve=ownership /rig/etc/. /etc/ && systemctl daemon-reload && "
+                           # The coldplug that this machine's boot leaves out.
+                           "modprobe -a nvme virtio-rng && touch /etc/.updated /var/.updated", 30)
         self.everything_normal()
-        self.machine.check("systemctl enable mdc-agent.socket mdc-agent-page.socket mdc-agent.service && "
-                           "systemctl start mdc-agent.service && sync", self.patience(60))
+        self.machine.check("DEBIAN_FRONTEND=noninteractive dpkg -i /rig/mdc-agent.deb", 60)
+        self.wait_ready()
+        self.found_at_installation = self.machine.run("mdc-agent status; mdc-agent check").text
+        self.machine.check("udevadm trigger --action=add --subsystem-match=gpio --subsystem-match=tty && "
+                           "udevadm settle && cp /rig/hardware/*.yaml /usr/share/mdc-agent/hardware/accelerators/")
+        self.use_site((self.root / "Tests/Rig/site.yaml").read_text())
+
+    def _drop_in(self, unit, text):
+        folder = self.machine.share / f"etc/systemd/system/{unit}.d"
+        folder.mkdir(parents=True)
+        (folder / "rig.conf").write_text(text)
+
+    def use_site(self, text):
+        """Another site file, taken up by a reload as a technician does it."""
+        (self.machine.share / "site.yaml").write_text(text)
+        self.machine.check(f"cp /rig/site.yaml {SITE} && mdc-agent check > /run/rig-check; "
+                           f"test $? -lt 78 || {{ cat /run/rig-check; exit 1; }}; "
+                           "systemctl reload mdc-agent.service && sync", 30)
         self.wait_ready()
 
-    @staticmethod
-    def patience(seconds):
-        """RIG_PATIENCE stretches every wait, for a machine with much else to do."""
-        return seconds * float(os.environ.get("RIG_PATIENCE", "2"))
+    def site(self):
+        return (self.root / "Tests/Rig/site.yaml").read_text()
 
     def cut_power(self):
         self.machine.reset()
-        self.machine.wait_for_shell(self.patience(120))
 
-    def wait_ready(self, timeout=30):
-        self.machine.wait_until("systemctl is-active -q mdc-agent.service", self.patience(timeout))
+    def wait_ready(self, timeout=20):
+        self.machine.wait_until(f"systemctl is-active -q {AGENT}", timeout)
 
     def recover(self):
         """After a failed scenario: as good a start for the next one as can be had."""
         try:
-            self.machine.run("rig-gpio; systemctl reset-failed mdc-agent; systemctl restart mdc-agent",
-                             self.patience(60))
+            self.machine.run("rig-gpio; systemctl reset-failed mdc-agent; systemctl restart mdc-agent")
             self.everything_normal()
+            self.wait_ready()
         except RigFault:
-            pass
+            try:
+                self.cut_power()
+                self.everything_normal()
+                self.wait_ready()
+            except RigFault:
+                pass
 
     def story(self):
-        """What a person would look at first."""
+        """What a person would look at first: the agent's own words and the machine's console."""
         try:
-            return self.machine.run("systemctl status mdc-agent.service --no-pager -n 0; "
-                                    "journalctl -u mdc-agent.service -b --no-pager -n 25 -o short-monotonic").text
+            agent = self.machine.run("systemctl status mdc-agent.service --no-pager -n 0; "
+                                     "journalctl -u mdc-agent.service -b --no-pager -n 25 -o short-monotonic").text
         except RigFault as fault:
-            console = (self.machine.folder / "console.log")
-            return f"{fault}\n{console.read_text(errors='replace')[-2000:] if console.exists() else ''}"
+            agent = f"the machine says no more: {fault}"
+        return f"--- the agent\n{agent.strip()}\n--- the end of the console\n{self.machine.console().strip()}\n---"
 
     # -- lines -------------------------------------------------------------------------------------
     def pull(self, line, up):
@@ -96,55 +116,66 @@ class Container:
         found = self.ask(f"/v1/points?match={pattern}")["points"]
         return {point["name"]: point for point in found}
 
-    def zone(self, name):
-        """The zone's state as everybody sees it, or its quality where it is not good."""
-        point = self.points(f"zone.{name}.state")[f"zone.{name}.state"]
+    def point(self, name):
+        """The point's value as everybody sees it, or its quality where that is not good."""
+        point = self.points(name)[name]
         return point["value"] if point["quality"] == "good" else point["quality"]
 
-    def wait_zone(self, name, wanted, timeout=15):
-        ends = time.monotonic() + self.patience(timeout)
+    def wait_point(self, name, holds, timeout=15):
+        deadline = self.budget.deadline(timeout)
         while True:
-            state = self.zone(name)
-            if state == wanted:
-                return
-            if time.monotonic() > ends:
-                raise RigFault(f"zone {name} is {state}, not {wanted}")
+            value = self.point(name)
+            if holds(value) if callable(holds) else value == holds:
+                return value
+            if time.monotonic() > deadline:
+                raise RigFault(f"{name} is {value} ({self.budget.why()})")
             time.sleep(0.1)
 
+    def wait_zone(self, name, wanted, timeout=15):
+        self.wait_point(f"zone.{name}.state", wanted, timeout)
+
     def last_event(self):
-        since = 0
-        while True:
-            page = self.ask(f"/v1/events?since={since}&limit=1000")
-            since = page["next"]
-            if len(page["events"]) < 1000:  # not a full page: what comes after it came after the question
-                return since
+        return self.ask("/v1/events?limit=1")["next"]
 
     def events(self, since, kind=None, subject=None):
         found = self.ask(f"/v1/events?since={since}&limit=1000")["events"]
         return [e for e in found if (kind is None or e["kind"] == kind) and (subject is None or e["subject"] == subject)]
 
     def wait_event(self, since, kind, subject, holds=lambda event: True, timeout=15):
-        ends = time.monotonic() + self.patience(timeout)
+        deadline = self.budget.deadline(timeout)
         while True:
             for event in self.events(since, kind, subject):
                 if holds(event):
                     return event
-            if time.monotonic() > ends:
-                raise RigFault(f"no event {kind} of {subject} since {since}: {self.events(since)[-5:]}")
+            if time.monotonic() > deadline:
+                raise RigFault(f"no event {kind} of {subject} since {since} ({self.budget.why()}): "
+                               f"{self.events(since)[-5:]}")
             time.sleep(0.1)
 
     def alarms(self):
         return {alarm["id"] for alarm in self.ask("/v1/alarms")["alarms"] if alarm["active"]}
 
+    def wait_alarm(self, name, is_active=True, timeout=15):
+        deadline = self.budget.deadline(timeout)
+        while (name in self.alarms()) != is_active:
+            if time.monotonic() > deadline:
+                raise RigFault(f"alarm {name} is {'not ' if is_active else ''}active ({self.budget.why()})")
+            time.sleep(0.1)
+
     def property(self, name):
-        return self.machine.check(f"systemctl show -P {name} mdc-agent.service").strip()
+        return self.machine.check(f"systemctl show -P {name} {AGENT}").strip()
 
     def restarts(self):
         return int(self.property("NRestarts"))
 
-    def guest(self, script, *words, timeout=60):
-        return json.loads(self.machine.check(f"python3 /rig/guest/{script} {' '.join(map(str, words))}",
-                                             self.patience(timeout)))
+    def journal(self):
+        """The journal file, looked at from outside: whole, and how far it goes."""
+        found = self.guest("journal.py")
+        assert found["count"] == found["last"] - found["first"] + 1, f"a gap: {found}"
+        return found
+
+    def guest(self, script, *words, timeout=30):
+        return json.loads(self.machine.check(f"python3 /rig/guest/{script} {' '.join(map(str, words))}", timeout))
 
 
 def evidence(event, name):

@@ -8,12 +8,18 @@ import tempfile
 import time
 import traceback
 
+from .budget import Budget, RigFault
 from .container import Container
-from .machine import RigFault
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 ROOT = HERE.parent.parent
 UNAVAILABLE = 69
+# What must be left of the run's time for the scenarios themselves.
+RUN_NEEDS = 240
+
+
+class Skipped(Exception):
+    """Raised by a scenario that cannot run here, with the reason."""
 
 
 def scenarios():
@@ -45,7 +51,12 @@ def main(words):
     if not chosen:
         print(f"no scenario is named like {' '.join(words)}; see --list", file=sys.stderr)
         return 64
-    build = subprocess.run([str(HERE / "build")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    budget = Budget()
+    try:
+        build = subprocess.run([str(HERE / "build")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               timeout=max(60, budget.left - RUN_NEEDS))
+    except subprocess.TimeoutExpired:
+        return skip_all(chosen, "making the image took too long (a slow mirror?): Tests/Rig/build makes it by itself")
     sys.stderr.write(build.stderr)
     if build.returncode == UNAVAILABLE:
         return skip_all(chosen, build.stderr.strip().splitlines()[-1])
@@ -55,23 +66,30 @@ def main(words):
         return 1
     image = pathlib.Path(build.stdout.strip().splitlines()[-1])
     with tempfile.TemporaryDirectory(prefix="mdc-rig-") as folder:
-        return run_all(chosen, image, pathlib.Path(folder))
+        return run_all(chosen, image, pathlib.Path(folder), budget)
 
 
-def run_all(chosen, image, folder):
+def run_all(chosen, image, folder, budget):
     passed = failed = skipped = 0
-    container = Container(image, folder, ROOT)
+    container = Container(image, folder, ROOT, budget)
     try:
         try:
             started = time.monotonic()
+            budget.begin_scenario()
             container.install()
-            print(f"installed and booted in {time.monotonic() - started:.1f} s", flush=True)
+            print(f"booted and installed in {time.monotonic() - started:.1f} s; this machine is "
+                  f"{budget.slowness:.1f} times slower than a quiet one", flush=True)
         except (RigFault, subprocess.CalledProcessError) as fault:
-            print(f"the container does not start: {fault}\n{container.story()}")
+            print(f"failed to install: {fault}\n{container.story()}")
             print(f"\n0 passed, {len(chosen)} failed")
             return 1
         for name, title, run in chosen:
+            if budget.left <= 0:
+                print(f"skipped {name}: the run's limit of {budget.limit:.0f} s is over (RIG_LIMIT)", flush=True)
+                skipped += 1
+                continue
             started = time.monotonic()
+            budget.begin_scenario()
             try:
                 said = run(container)
                 verdict = "passed"
@@ -81,9 +99,13 @@ def run_all(chosen, image, folder):
                 skipped += 1
             except Exception as fault:  # a scenario's own mistake is a failure like any other
                 detail = str(fault) if isinstance(fault, (RigFault, AssertionError)) else traceback.format_exc()
-                said, verdict = f"{title}\n{detail}\n{container.story()}", "failed"
+                said, verdict = f"{title}\n{detail}", "failed"
                 failed += 1
-                container.recover()
+                # Time to look and to mend, also after the scenario's own time is over.
+                budget.begin_scenario()
+                said += "\n" + container.story()
+                if name != chosen[-1][0]:
+                    container.recover()
             print(f"{verdict} {name} ({time.monotonic() - started:.1f} s){': ' + said if said else ''}", flush=True)
         if os.environ.get("RIG_KEEP"):
             print(f"kept in {folder}: press Enter to end", file=sys.stderr)
@@ -93,7 +115,3 @@ def run_all(chosen, image, folder):
     tail = f", {skipped} skipped" if skipped else ""
     print(f"\n{passed} passed, {failed} failed{tail}")
     return 1 if failed else 0
-
-
-class Skipped(Exception):
-    """Raised by a scenario that cannot run here, with the reason."""

@@ -6,7 +6,7 @@ def run(container):
     main = container.property("MainPID")
     container.machine.check(f"kill -STOP {main}")
     container.machine.wait_until(f"test $(systemctl show -P NRestarts mdc-agent.service) -gt {restarts}",
-                                 container.patience(30))
+                                 30)
     container.wait_ready()
     said = container.machine.check("journalctl -u mdc-agent.service -b --no-pager -o cat | grep -i watchdog | tail -1")
     assert "watchdog" in said.lower(), said

@@ -1,29 +1,21 @@
 """A meter on the serial line, its slave outside the machine: read, lost, and read again."""
 import math
-import time
 
-from rig.container import Container
 from rig.slave import Slave
 
 
 def run(container):
+    def reads(wanted):
+        container.wait_point("meter.voltage", lambda value: isinstance(value, (int, float))
+                             and math.isclose(value, wanted, abs_tol=0.01), timeout=60)
+
     with Slave(container.machine.modbus_wire()) as slave:
         slave.set_float(0, 231.5)
-        wait(container, lambda p: p["quality"] == "good" and math.isclose(p["value"], 231.5, abs_tol=0.01))
+        reads(231.5)
         slave.set_float(0, 198.25)
-        wait(container, lambda p: p["quality"] == "good" and math.isclose(p["value"], 198.25, abs_tol=0.01))
+        reads(198.25)
         slave.is_mute = True
-        wait(container, lambda p: p["quality"] == "failed")
+        container.wait_point("meter.voltage", "failed", timeout=30)
         slave.is_mute = False
-        wait(container, lambda p: p["quality"] == "good", timeout=60)
+        reads(198.25)
         return f"{slave.answered} requests answered over 9600 8N1"
-
-
-def wait(container, holds, timeout=30):
-    ends = time.monotonic() + Container.patience(timeout)
-    while True:
-        point = container.points("meter.voltage")["meter.voltage"]
-        if holds(point):
-            return
-        assert time.monotonic() < ends, f"meter.voltage reads {point}"
-        time.sleep(0.3)
