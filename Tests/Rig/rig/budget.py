@@ -27,8 +27,8 @@ class Budget:
         """Measured anew at every boot: a host gets busy, and quiet again."""
         self.slowness = max(1.0, seconds / self.QUIET_BOOT)
 
-    def begin_scenario(self):
-        self.scenario_ends = min(self.ends, time.monotonic() + self.SCENARIO)
+    def begin_scenario(self, seconds=SCENARIO):
+        self.scenario_ends = min(self.ends, time.monotonic() + seconds)
 
     @property
     def left(self):

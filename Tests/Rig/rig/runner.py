@@ -18,6 +18,10 @@ UNAVAILABLE = 69
 RUN_NEEDS = 240
 
 
+def no_time(budget):
+    return f"the run's limit of {budget.limit:.0f} s is over on a machine {budget.slowness:.1f} times slower (RIG_LIMIT)"
+
+
 class Skipped(Exception):
     """Raised by a scenario that cannot run here, with the reason."""
 
@@ -75,7 +79,8 @@ def run_all(chosen, image, folder, budget):
     try:
         try:
             started = time.monotonic()
-            budget.begin_scenario()
+            # How slow this machine is shows only here: it may take all the time there is.
+            budget.begin_scenario(budget.left)
             container.install()
             print(f"booted and installed in {time.monotonic() - started:.1f} s; this machine is "
                   f"{budget.slowness:.1f} times slower than a quiet one", flush=True)
@@ -85,7 +90,7 @@ def run_all(chosen, image, folder, budget):
             return 1
         for name, title, run in chosen:
             if budget.left <= 0:
-                print(f"skipped {name}: the run's limit of {budget.limit:.0f} s is over (RIG_LIMIT)", flush=True)
+                print(f"skipped {name}: {no_time(budget)}", flush=True)
                 skipped += 1
                 continue
             started = time.monotonic()
@@ -98,6 +103,10 @@ def run_all(chosen, image, folder, budget):
                 said, verdict = str(why), "skipped"
                 skipped += 1
             except Exception as fault:  # a scenario's own mistake is a failure like any other
+                if budget.left <= 0 and time.monotonic() - started < budget.SCENARIO:
+                    print(f"skipped {name}, begun: {no_time(budget)}", flush=True)
+                    skipped += 1
+                    continue
                 detail = str(fault) if isinstance(fault, (RigFault, AssertionError)) else traceback.format_exc()
                 said, verdict = f"{title}\n{detail}", "failed"
                 failed += 1
