@@ -89,6 +89,8 @@ enum ControlActions {
     private static func tell(_ call: ActionCall, _ answer: ControlAnswer) {
         switch answer {
         case .refused(let why): call.refuse(409, why)
+        case .notFound(let why): call.refuse(404, why)
+        case .forbidden(let why): call.refuse(403, why)
         case .done(let text): tell(call, outcome: "done", text)
         case .written(.confirmed(let value)): tell(call, outcome: "confirmed", "reads back \(value)")
         case .written(.mismatch(let readBack)):

@@ -212,6 +212,7 @@ final class SitePlane {
         publisher.take(decisions)
         rooms.upstream.tell(power: decisions.power)
         for command in decisions.writes { rooms.write(command, results: desk.writeResults) }
+        if !decisions.answers.isEmpty { publisher.publishIfDue(now, isAsked: true) }
         for answered in decisions.answers { answered.request.answer?(answered.answer) }
     }
 

@@ -51,8 +51,9 @@ struct SnapshotPublisher {
         isChanged = true
     }
 
-    mutating func publishIfDue(_ now: Moment) {
-        guard isChanged, let decisions, now.monotonic - last >= SnapshotPublisher.spacing else { return }
+    /// `isAsked`: somebody is about to be told that it is done, and must find it so.
+    mutating func publishIfDue(_ now: Moment, isAsked: Bool = false) {
+        guard isChanged, let decisions, isAsked || now.monotonic - last >= SnapshotPublisher.spacing else { return }
         isChanged = false
         last = now.monotonic
         var snapshot = SiteSnapshot(

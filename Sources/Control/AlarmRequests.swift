@@ -12,7 +12,7 @@ extension AlarmList {
         case .acknowledgeAll:
             let open = alarms.indices.filter { alarms[$0]?.isAcknowledged == false }
             guard request.actor.authority > .viewer else {
-                answer = .refused("acknowledging needs more than a viewer's authority")
+                answer = .forbidden("acknowledging needs more than a viewer's authority")
                 break
             }
             for index in open { acknowledge(at: index, request.actor, now, &decisions) }
@@ -20,15 +20,10 @@ extension AlarmList {
         case .shelve(let id, let span, let reason):
             answer = shelve(id, span, reason, request.actor, now, &decisions)
         case .unshelve(let id):
-            if let index = places[id], states[index].shelfEnds != nil, request.actor.authority > .viewer {
-                unshelve(index, actor: request.actor.name, now, &decisions)
-                answer = .done("\(id) is no longer shelved")
-            } else {
-                answer = .refused("no shelved alarm '\(id)', or not enough authority")
-            }
+            answer = unshelve(id, request.actor, now, &decisions)
         default: return
         }
-        if case .refused(let why) = answer {
+        if let why = answer.refusal {
             decisions.events.append(
                 EventDraft(
                     time: now, kind: .commandRefused, severity: .notice, subject: "alarms", text: why,
@@ -41,9 +36,9 @@ extension AlarmList {
     private mutating func acknowledge(_ id: String, _ actor: Actor, _ now: Moment, _ decisions: inout Decisions)
         -> ControlAnswer
     {
-        guard actor.authority > .viewer else { return .refused("acknowledging needs more than a viewer's authority") }
+        guard actor.authority > .viewer else { return .forbidden("acknowledging needs more than a viewer's authority") }
         guard let index = places[id], let alarm = alarms[index] else {
-            return .refused("no alarm '\(id)' stands; 'mdc-agent alarms' lists those that do")
+            return .notFound("no alarm '\(id)' stands; 'mdc-agent alarms' lists those that do")
         }
         if let by = alarm.acknowledgedBy { return .done("\(id) was acknowledged by \(by) before") }
         acknowledge(at: index, actor, now, &decisions)
@@ -67,11 +62,11 @@ extension AlarmList {
         _ decisions: inout Decisions
     ) -> ControlAnswer {
         guard let index = places[id], let alarm = alarms[index] else {
-            return .refused("no alarm '\(id)' stands; only a standing alarm can be shelved")
+            return .notFound("no alarm '\(id)' stands; only a standing alarm can be shelved")
         }
         let needed: Authority = alarm.severity == .critical ? .engineer : .technician
         guard actor.authority >= needed else {
-            return .refused("shelving a \(alarm.severity.text) alarm needs the authority of the \(needed.text)")
+            return .forbidden("shelving a \(alarm.severity.text) alarm needs the authority of the \(needed.text)")
         }
         guard span > .zero, span <= AlarmList.shelfMax else {
             return .refused("an alarm can be shelved for up to 24 h")
@@ -85,6 +80,17 @@ extension AlarmList {
                 text: "shelved until \(until.wall.rfc3339): \(alarm.text)",
                 evidence: [Evidence("alarm", id), Evidence("reason", reason)], actor: actor.name))
         return .done("\(id) is shelved until \(until.wall.rfc3339)")
+    }
+
+    private mutating func unshelve(_ id: String, _ actor: Actor, _ now: Moment, _ decisions: inout Decisions)
+        -> ControlAnswer
+    {
+        guard actor.authority > .viewer else { return .forbidden("unshelving needs more than a viewer's authority") }
+        guard let index = places[id], states[index].shelfEnds != nil else {
+            return .notFound("no alarm '\(id)' is shelved")
+        }
+        unshelve(index, actor: actor.name, now, &decisions)
+        return .done("\(id) is no longer shelved")
     }
 
     mutating func unshelveWhatIsDue(_ now: Moment, _ decisions: inout Decisions) {

@@ -11,7 +11,7 @@ extension Arming {
         // makes it less guarded needs a person.
         let isArm = if case .arm = request { true } else { false }
         if actor.authority < (isArm ? .upstream : .technician) {
-            return refused(request, actor, "the authority of \(actor.authority.text) is not enough", now, &decisions)
+            return forbidden(request, actor, "the authority of \(actor.authority.text) is not enough", now, &decisions)
         }
         switch request {
         case .arm(let wanted): return arm(wanted, request, actor, now, &decisions)
@@ -27,7 +27,14 @@ extension Arming {
     }
 
     private func unknown(_ name: String) -> ControlAnswer {
-        .refused("no zone is named '\(name)'; there is " + plan.zones.map(\.name).joined(separator: ", "))
+        .notFound("no zone is named '\(name)'; there is " + plan.zones.map(\.name).joined(separator: ", "))
+    }
+
+    private func forbidden(
+        _ request: ArmingRequest, _ actor: Actor, _ why: String, _ now: Moment, _ decisions: inout ArmingDecisions
+    ) -> ControlAnswer {
+        _ = refused(request, actor, why, now, &decisions)
+        return .forbidden(why)
     }
 
     private func refused(
@@ -126,7 +133,8 @@ extension Arming {
             return refused(request, actor, "\(name) may not be bypassed (site file)", now, &decisions)
         }
         if plan.zones[zone].is24Hour, actor.authority < .engineer {
-            return refused(request, actor, "\(name) guards life and machines: an engineer's to bypass", now, &decisions)
+            return forbidden(
+                request, actor, "\(name) guards life and machines: an engineer's to bypass", now, &decisions)
         }
         if state != .disarmed, meanings[zone].dependsOnArming {
             return refused(request, actor, "bypass while disarmed", now, &decisions)

@@ -83,12 +83,12 @@ struct PowerBudget: Sendable {
 
     private mutating func take(_ request: ControlRequest, _ now: Moment, _ decisions: inout Decisions) {
         guard case .powerTargets(let targets) = request.kind else { return }
-        if let why = fault(in: targets, request.actor, now) {
+        if let answer = fault(in: targets, request.actor, now), let why = answer.refusal {
             decisions.events.append(
                 EventDraft(
                     time: now, kind: .commandRefused, severity: .notice, subject: "power", text: why,
                     actor: request.actor.name))
-            return decisions.answer(request, .refused(why))
+            return decisions.answer(request, answer)
         }
         for target in targets {
             let tags = target.feeds.isEmpty ? feeds.map(\.plan.tag) : target.feeds
@@ -102,16 +102,21 @@ struct PowerBudget: Sendable {
         decisions.answer(request, .done("\(targets.count) power targets set"))
     }
 
-    private func fault(in targets: [PowerTarget], _ actor: Actor, _ now: Moment) -> String? {
-        if actor.authority == .viewer { return "a power target needs more than a viewer's authority" }
-        if targets.isEmpty || targets.count > 100 { return "found \(targets.count) power targets, expected 1 to 100" }
+    private func fault(in targets: [PowerTarget], _ actor: Actor, _ now: Moment) -> ControlAnswer? {
+        if actor.authority == .viewer { return .forbidden("a power target needs more than a viewer's authority") }
+        if targets.isEmpty || targets.count > 100 {
+            return .refused("found \(targets.count) power targets, expected 1 to 100")
+        }
         for target in targets {
             if let tag = target.feeds.first(where: { tag in !feeds.contains { $0.plan.tag == tag } }) {
-                return "no feed '\(tag)'; this site has \(feeds.map(\.plan.tag).joined(separator: ", "))"
+                return .notFound("no feed '\(tag)'; this site has \(feeds.map(\.plan.tag).joined(separator: ", "))")
             }
-            if let watts = target.watts, !(watts >= 0 && watts.isFinite) { return "a power target of \(watts) W" }
+            if let watts = target.watts, !(watts >= 0 && watts.isFinite) {
+                return .refused("a power target of \(watts) W")
+            }
             if let end = target.end, end <= target.start || end < now.wall {
-                return "the power target's interval ends at \(end.rfc3339), before it begins or already over"
+                return .refused(
+                    "the power target's interval ends at \(end.rfc3339), before it begins or already over")
             }
         }
         return nil

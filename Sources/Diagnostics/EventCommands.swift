@@ -161,6 +161,7 @@ private struct EventListing {
         // What the storage could not take yet, the agent has in memory.
         if let last = (try? reader.lastSequence()) ?? nil {
             shown += (askAgent(since: max(last, filter.since)) ?? []).filter { filter.matches($0) }
+            shown = Array(showsNewest ? shown.suffix(limit) : shown.prefix(limit))
         }
         if invocation.wantsJSON, !invocation.has("--follow") {
             invocation.console.json { writer in

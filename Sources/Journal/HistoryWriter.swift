@@ -12,6 +12,8 @@ final class HistoryWriter {
     private(set) var byteCount = 0
     private var waiting: [HistorySample] = []
     private var minutes: [Minute?]
+    /// Over, and not in the file yet.
+    private var finished: [(index: Int, minute: Minute)] = []
     private var windows: [BlackBoxWindow] = []
     private var lastWrite = MonotonicTime.distantPast
     private var lastPrune = MonotonicTime.distantPast
@@ -69,7 +71,7 @@ final class HistoryWriter {
     func close(_ now: Moment) {
         if points.count == 0 { return }
         write(now)
-        finishMinutes(before: .max)
+        do throws(StorageFault) { try finishMinutes(before: .max) } catch { fail(error, now) }
         store?.fold()
         store = nil
     }
@@ -90,7 +92,7 @@ final class HistoryWriter {
             for sample in waiting where sample.quality == .good { count(sample) }
             waiting.removeAll(keepingCapacity: true)
             windows = []
-            finishMinutes(before: now.wall.milliseconds / 60_000)
+            try finishMinutes(before: now.wall.milliseconds / 60_000)
             if now.monotonic - lastPrune >= HistoryWriter.pruneEvery {
                 lastPrune = now.monotonic
                 try store.prune(plan, now.wall)
@@ -132,26 +134,25 @@ final class HistoryWriter {
                 minutes[sample.point.index] = open
                 return
             }
-            save(sample.point.index, open)
+            finished.append((sample.point.index, open))
         }
         minutes[sample.point.index] = Minute(
             minute: minute, minimum: sample.number, maximum: sample.number, sum: sample.number, count: 1)
     }
 
-    private func finishMinutes(before minute: Int64) {
-        guard let store else { return }
-        do throws(StorageFault) {
-            try store.transaction { () throws(StorageFault) in
-                for index in minutes.indices {
-                    guard let open = minutes[index], open.minute < minute else { continue }
-                    try store.add(index, open)
-                    minutes[index] = nil
-                }
-            }
-        } catch { trouble = error.text }
-    }
-
-    private func save(_ index: Int, _ minute: Minute) {
-        do throws(StorageFault) { try store?.add(index, minute) } catch { trouble = error.text }
+    /// All that ended together, in one commit: one for each would write a page for each point.
+    private func finishMinutes(before minute: Int64) throws(StorageFault) {
+        for index in minutes.indices {
+            guard let open = minutes[index], open.minute < minute else { continue }
+            finished.append((index, open))
+            minutes[index] = nil
+        }
+        // A storage that fails for long costs the oldest minutes, as it costs changes.
+        if finished.count > HistoryWriter.waitingMax { finished.removeFirst(finished.count / 2) }
+        guard let store, !finished.isEmpty else { return }
+        try store.transaction { () throws(StorageFault) in
+            for one in finished { try store.add(one.index, one.minute) }
+        }
+        finished.removeAll(keepingCapacity: true)
     }
 }

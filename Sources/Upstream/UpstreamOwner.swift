@@ -240,7 +240,7 @@ final class UpstreamOwner {
     /// Control has journalled it already; here it is told to the asker and kept for the status.
     private func tell(_ answer: ControlAnswer, _ actor: String, _ what: String, _ value: Double?, _ now: Moment) {
         switch answer {
-        case .refused(let why):
+        case .refused(let why), .notFound(let why), .forbidden(let why):
             lastRefusal = "\(actor): \(what): \(why)"
             outcome(actor, what, value, "refused", why, now)
         case .done(let text): outcome(actor, what, value, "done", text, now)

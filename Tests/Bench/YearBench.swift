@@ -12,7 +12,9 @@ enum YearBench {
     /// A tenth of a year is enough to know the pace; MDC_BENCH_YEARS asks for more.
     private static func years() throws -> [Figure] {
         let share = unsafe getenv("MDC_BENCH_YEARS").flatMap { unsafe Double(String(cString: $0)) } ?? 0.1
-        let seed = UInt64(SystemTime().now().wall.milliseconds)
+        // A life that broke an invariant is printed with its seed, and lived again with it.
+        let told = unsafe getenv("MDC_BENCH_SEED").flatMap { unsafe UInt64(String(cString: $0)) }
+        let seed = told ?? UInt64(SystemTime().now().wall.milliseconds)
         var simulation = YearSimulation(seed: seed)
         let start = SystemTime.monotonic
         try simulation.live(Nanoseconds(seconds: share * 365 * 86_400))

@@ -197,13 +197,13 @@ private struct Panel {
         var panel = Panel()
         let viewer = Actor("viewer@page", .viewer)
         let upstream = Actor("upstream:isv-a", .upstream)
-        #expect(panel.step(.arm(.stay), by: viewer) == .refused("the authority of viewer is not enough"))
+        #expect(panel.step(.arm(.stay), by: viewer) == .forbidden("the authority of viewer is not enough"))
         #expect(panel.step(.arm(.stay), by: upstream) == .done("armed stay"))
-        #expect(panel.step(.disarm, by: upstream) == .refused("the authority of upstream is not enough"))
+        #expect(panel.step(.disarm, by: upstream) == .forbidden("the authority of upstream is not enough"))
         #expect(panel.step(.disarm) == .done("disarmed"))
         #expect(
             panel.step(.bypass(zone: "smoke"))
-                == .refused("smoke guards life and machines: an engineer's to bypass"))
+                == .forbidden("smoke guards life and machines: an engineer's to bypass"))
         guard case .done = panel.step(.bypass(zone: "smoke"), by: chief) else {
             Issue.record("an engineer may bypass smoke")
             return

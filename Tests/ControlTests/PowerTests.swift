@@ -175,7 +175,7 @@ extension Bench {
     func `a target that makes no sense is refused in words`(watts: Double, feeds: [String], actor: Actor, why: String) {
         var bench = bench()
         let refused = bench.ask(watts, by: actor, feeds: feeds)
-        #expect(refused.answers.map(\.answer) == [.refused(why)])
+        #expect(refused.answers.map(\.answer.refusal) == [why])
         #expect(refused.events.map(\.kind) == [.commandRefused] && refused.power[0].targets.isEmpty)
     }
 

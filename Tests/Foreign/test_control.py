@@ -39,7 +39,7 @@ def test_an_alarm_is_listed_acknowledged_and_gone_when_it_is_over(house):
     done = house.command("alarms", "ack", "zone.leak.leak")
     assert done.returncode == 0 and done.stdout == "zone.leak.leak acknowledged\n", done
     eventually(lambda: alarms(house) == (0, []), what="an empty list")
-    kinds = [e["kind"] for e in house.events() if e["subject"] == "zone.leak"]
+    kinds = [e["kind"] for e in house.events() if e["subject"] == "zone.leak" and e["kind"].startswith("alarm.")]
     assert kinds[-3:] == ["alarm.raised", "alarm.cleared", "alarm.acknowledged"]
     assert next(e for e in house.events() if e["kind"] == "alarm.acknowledged")["actor"]
 
@@ -48,7 +48,7 @@ def test_all_are_acknowledged_at_once_and_mistakes_are_told(house):
     leak(house)
     assert house.command("alarms", "ack").returncode == 64
     wrong = house.command("alarms", "ack", "zone.leek.leak")
-    assert wrong.returncode == 75 and "no alarm 'zone.leek.leak' stands" in wrong.stderr, wrong
+    assert wrong.returncode == 66 and "no alarm 'zone.leek.leak' stands" in wrong.stderr, wrong
     everything = house.command("alarms", "ack", "--all", "--json")
     assert json.loads(everything.stdout) == {"outcome": "done", "text": "1 acknowledged"}
     assert alarms(house)[1][0]["acknowledged_by"]
@@ -60,7 +60,7 @@ def test_a_shelved_alarm_stays_in_force_and_comes_back(house):
     leak(house)
     assert house.command("alarms", "shelve", "zone.leak.leak", "--for", "soon").returncode == 64
     assert house.command("alarms", "shelve", "zone.leak.leak", "--for", "25h").returncode == 64
-    assert house.command("alarms", "unshelve", "zone.leak.leak").returncode == 75
+    assert house.command("alarms", "unshelve", "zone.leak.leak").returncode == 66
     done = house.command("alarms", "shelve", "zone.leak.leak", "--for", "30min", "--reason", "pump ordered")
     assert done.returncode == 0 and "shelved until" in done.stdout, done
     eventually(lambda: alarms(house)[1][0].get("shelved_until"), what="the shelf")
@@ -156,7 +156,7 @@ def test_a_power_target_limits_breaches_and_is_taken_back(feed):
     assert feed("power", "target", "1", "--for", "1h", "--until", "2h").returncode == 64
     assert feed("power", "target", "1", "--from", "yesterday").returncode == 64
     refused = feed("power", "target", "1000", "--feed", "west")
-    assert refused.returncode == 75 and "no feed 'west'; this site has main" in refused.stderr
+    assert refused.returncode == 66 and "no feed 'west'; this site has main" in refused.stderr
 
     asked = feed("power", "target", "1000", "--feed", "main", "--for", "1h")
     assert asked.returncode == 0 and asked.stdout == "1 power targets set\n", asked

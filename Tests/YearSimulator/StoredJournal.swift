@@ -24,12 +24,13 @@ struct StoredJournal {
     /// What Control remembers after a kill.
     private(set) var memory: [UInt8]?
 
-    /// Takes a decision's events and memory; returns the ticket that is waited for, nil when there is none.
+    /// Takes a decision's events and memory (`before`: nil where it has neither); returns the ticket that is
+    /// waited for, nil when there is none.
     mutating func append(
-        _ decisions: Decisions, _ before: Oracle, _ random: inout SeededRandom, _ now: MonotonicTime
+        _ decisions: Decisions, _ before: Oracle?, _ random: inout SeededRandom, _ now: MonotonicTime
     ) -> UInt64? {
         if now >= moodEnds { changeMood(&random, now) }
-        if decisions.events.isEmpty, decisions.memory == nil { return nil }
+        guard let before else { return nil }
         ticket += UInt64(decisions.events.count)
         let delay: Nanoseconds =
             switch mood {

@@ -112,7 +112,8 @@ public struct YearSimulation {
             health: AgentHealth(storageTrouble: journal.mood == .failing ? "simulated" : nil))
         results = []
         let decisions = control.step(inputs, now: now)
-        let before = oracle
+        // Only what is written can be lost: a copy at every step would cost more than the step.
+        let before = decisions.events.isEmpty && decisions.memory == nil ? nil : oracle
         try oracle.judge(decisions, inputs, now)
         deadline = decisions.nextDeadline
         count(decisions)

@@ -62,9 +62,21 @@ public struct ControlRequest: Sendable {
 
 public enum ControlAnswer: Equatable, Sendable {
     case done(String)
-    /// Why not, in a sentence a person can act on.
+    /// Why not now, in a sentence a person can act on.
     case refused(String)
+    /// There is no such alarm, zone or feed.
+    case notFound(String)
+    /// The asker may not.
+    case forbidden(String)
     case written(WriteOutcome)
+
+    /// Why nothing was done; nil where something was.
+    public var refusal: String? {
+        switch self {
+        case .refused(let why), .notFound(let why), .forbidden(let why): why
+        case .done, .written: nil
+        }
+    }
 }
 
 public enum ArmingRequest: Equatable, Sendable {
