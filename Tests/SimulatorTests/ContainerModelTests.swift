@@ -144,6 +144,21 @@ import Testing
         #expect(abs(model.accelerators[2].temperature_C - cool) < 10)
     }
 
+    @Test func `a card told to be hot passes its layout's limit within half a minute, busy or idle`() {
+        for load in [0.02, 0.5, 1] {
+            var model = container()
+            model.instructor.load = load
+            model.advance(by: 120)
+            // RNGD shows its hottest spot, 3 K above the chip, and is hot above 80; ATOM above 85.
+            model.accelerators[0].isHot = true
+            model.accelerators[2].isHot = true
+            model.advance(by: 30)
+            #expect(model.accelerators[0].temperature_C + 3 > 80, "load \(load)")
+            #expect(model.accelerators[2].temperature_C > 85, "load \(load)")
+            #expect(model.accelerators[1].temperature_C < 70, "its neighbour is not hot")
+        }
+    }
+
     @Test func `a leak empties the loop, and without coolant nothing flows`() {
         var model = container()
         let flow = model.climate.flow_LPM

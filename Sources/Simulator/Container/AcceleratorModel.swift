@@ -58,14 +58,28 @@ struct AcceleratorModel: Sendable {
         if temperature_C < nature.throttleAt_C - 8 { isThrottling = false }
         utilisation = powered && isAlive ? (isThrottling ? min(demand, 0.25) : demand) : 0
         power_W = powered && isPresent ? nature.idle_W + (nature.full_W - nature.idle_W) * utilisation : 0
-        let resistance = nature.resistance_K_per_W * (isHot ? 3.5 : 1)
+        let resistance = resistance_K_per_W(coolant_C)
+        let capacity = isHot ? AcceleratorModel.bareSettling_s / resistance : nature.heatCapacity_J_per_K
         let leaving_W = (temperature_C - coolant_C) / resistance
-        temperature_C += (power_W - leaving_W) * dt / nature.heatCapacity_J_per_K
+        temperature_C += (power_W - leaving_W) * dt / capacity
         if powered && isAlive && !isHung {
             beatFraction += dt
             heartbeat &+= UInt32(beatFraction)
             beatFraction -= beatFraction.rounded(.down)
         }
         return leaving_W
+    }
+
+    /// Seconds in which a chip that has lost its cooler settles: it alone soaks up the heat.
+    private static let bareSettling_s = 8.0
+    /// How far below throttling a lightly loaded card without its cooler stays.
+    private static let bareMargin_K = 3.0
+
+    /// A cooler that has come off lets any load drive the chip nearly to where it throttles, a high one
+    /// beyond: who practises with `hot` must not have to wait for a busy hour.
+    private func resistance_K_per_W(_ coolant_C: Double) -> Double {
+        guard isHot else { return nature.resistance_K_per_W }
+        let nearlyThrottling = nature.throttleAt_C - AcceleratorModel.bareMargin_K - coolant_C
+        return max(nature.resistance_K_per_W * 3.5, nearlyThrottling / max(1, power_W))
     }
 }

@@ -39,6 +39,10 @@ extension Simulation {
                 throw Command.Fault("no accelerator \(number): there are 0 to \(model.accelerators.count - 1)")
             }
             apply(fault, to: number)
+            let kind = model.accelerators[number].kind
+            if fault == .hot, !kind.showsTemperature {
+                return "\(kind.rawValue) shows no temperature in sysfs: nobody can see this heat there"
+            }
         case .line(let name, let change): try apply(change, to: name)
         case .kind(let kind, let state): return try apply(state, to: kind)
         case .chaos(let part): room.chaos = part

@@ -183,5 +183,15 @@ extension SysfsCard {
     }
 }
 
+extension AcceleratorKind {
+    /// The others tell theirs through ioctls or libraries only.
+    var showsTemperature: Bool {
+        switch self {
+        case .furiosaRNGD, .furiosaWarboy, .rebellionsATOM, .amdGPU: true
+        case .deepxDXM1, .intelNPU, .mobilintARIES, .sapeonX330, .nvidiaGPU: false
+        }
+    }
+}
+
 private func milli(_ value: Double) -> String { String(Int((value * 1000).rounded())) }
 private func micro(_ value: Double) -> String { String(Int((value * 1_000_000).rounded())) }
