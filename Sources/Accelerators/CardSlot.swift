@@ -18,7 +18,7 @@ struct CardSlot {
     var isDeterminable = false
     /// When its silence was told to its points last.
     var absentPublished = MonotonicTime.distantPast
-    var canary = CanaryState()
+    var canary = CanaryRecord()
     var logged = LoggedFaults()
 
     /// What was last told as an event.
@@ -27,10 +27,5 @@ struct CardSlot {
         var codes: [String] = []
         /// A change is told once it has stood for a while: heat may turn out to be everybody's.
         var pendingSince: MonotonicTime?
-    }
-
-    struct CanaryState {
-        var lastAnswer: MonotonicTime?
-        var mismatch: (text: String, evidence: [Evidence])?
     }
 }

@@ -1,26 +1,30 @@
-public import Platform
+internal import Platform
 internal import Site
 internal import Synchronization
 
 /// What the rest of the house asks of this room.
 enum RoomRequest: Sendable {
     case write(WriteCommand, PendingAnswer)
-    case canary(CanaryAnswer)
+    case canaries([CanaryAnswer])
 }
 
-/// A card's answer to the known question: the inference plane asks it, on the card itself, off our path.
+/// How a card stands with one known question: the inference plane asks it, on the card itself, off our path.
 public struct CanaryAnswer: Equatable, Sendable {
     public var accelerator: String
-    /// Digests of what should have come and what came; nil: no answer came.
-    public var expected: String
+    /// Which question, for people: a model on a lane.
+    public var question: String
+    /// Goes up with every answer; 0: none has come yet.
+    public var answers: UInt64
+    /// Digests of what should come (nil: nobody has said) and what came.
+    public var expected: String?
     public var got: String?
-    public var time: Moment
 
-    public init(accelerator: String, expected: String, got: String?, time: Moment) {
+    public init(accelerator: String, question: String, answers: UInt64, expected: String?, got: String?) {
         self.accelerator = accelerator
+        self.question = question
+        self.answers = answers
         self.expected = expected
         self.got = got
-        self.time = time
     }
 }
 

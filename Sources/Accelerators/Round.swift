@@ -44,7 +44,7 @@ struct Round {
     mutating func run(_ requests: [RoomRequest], _ now: Moment) -> Bool {
         for request in requests {
             switch request {
-            case .canary(let answer): supervisor.hear(answer)
+            case .canaries(let answers): supervisor.hear(answers, now)
             case .write(let command, let answer):
                 pending.append(answer)
                 supervisor.write(command, answer, now)

@@ -1,3 +1,4 @@
+internal import Accelerators
 internal import CLinux
 internal import Diagnostics
 internal import Platform
@@ -9,11 +10,15 @@ internal import Synchronization
 final class InferenceWatch: Sendable {
     let status = Latest<InferenceStatus?>(nil)
     private let client: AgentClient
+    private let accelerators: AcceleratorRoom
+    /// What the accelerators' room was told last; the watching thread's own.
+    private let toldCanaries = Mutex<[CanaryAnswer]>([])
     private let isStopping = Atomic<Bool>(false)
     private let wakeup: Wakeup
     private let thread = Mutex<OwnerThread?>(nil)
 
-    init(_ plan: InferencePlan) throws(SystemError) {
+    init(_ plan: InferencePlan, _ accelerators: AcceleratorRoom) throws(SystemError) {
+        self.accelerators = accelerators
         client = AgentClient(socketPath: plan.socketPath)
         wakeup = try Wakeup()
     }
@@ -38,16 +43,38 @@ final class InferenceWatch: Sendable {
     private func look() -> InferenceStatus {
         do throws(AgentClient.Fault) {
             let document = try client.getJSON("/lanes")
-            return InferenceStatus(
-                isReady: document["ready"]?.bool ?? false,
-                lanes: document["lanes"]?.array?.map(InferenceWatch.lane) ?? [])
+            let lanes = document["lanes"]?.array?.map(InferenceWatch.lane) ?? []
+            tellCanaries(lanes)
+            return InferenceStatus(isReady: document["ready"]?.bool ?? false, lanes: lanes)
         } catch { return InferenceStatus(isReady: false, lanes: []) }
+    }
+
+    /// A plane that is silent tells nothing: what it told before stands until it is late.
+    private func tellCanaries(_ lanes: [LaneStatus]) {
+        let answers = lanes.compactMap { lane -> CanaryAnswer? in
+            guard let card = lane.accelerator, let canary = lane.canary else { return nil }
+            return CanaryAnswer(
+                accelerator: card, question: "\(lane.model) on \(canary.lane)", answers: canary.answers,
+                expected: canary.expected, got: canary.got)
+        }
+        toldCanaries.withLock { told in
+            if answers != told, accelerators.report(answers) { told = answers }
+        }
+    }
+
+    private static func count(_ json: JSON?) -> UInt64 { json?.number.flatMap { UInt64(exactly: $0) } ?? 0 }
+
+    private static func canary(_ json: JSON) -> CanaryStatus {
+        CanaryStatus(
+            lane: json["lane"]?.string ?? "?", answers: count(json["answers"]),
+            expected: json["expected"]?.string, got: json["got"]?.string)
     }
 
     private static func lane(_ json: JSON) -> LaneStatus {
         LaneStatus(
             model: json["model"]?.string ?? "?", accelerator: json["accelerator"]?.string,
             state: json["state"]?.string ?? "?", reason: json["reason"]?.string,
-            inferences: UInt64(json["inferences"]?.number ?? 0), failures: UInt64(json["failures"]?.number ?? 0))
+            inferences: count(json["inferences"]), failures: count(json["failures"]),
+            canary: json["canary"].map(InferenceWatch.canary))
     }
 }

@@ -42,7 +42,7 @@ struct Rooms {
             passed: doors.forStatus(),
             events: JournalEvents(journal),
             actions: ControlActions.table(desk.requests).merging(RoomActions.table(modbus, upstream)) { $1 })
-        inference = plan.inference.isEnabled ? try InferenceWatch(plan.inference) : nil
+        inference = plan.inference.isEnabled ? try InferenceWatch(plan.inference, accelerators) : nil
         // A page that is not refreshed for three beats belongs to a loop that has stopped deciding.
         agentCheck = try plan.upstream.agentCheck.map { (check) throws(SystemError) in
             try AgentCheckRoom(plan: check) { now in page.page.posture(at: now, staleAfter: .milliseconds(1500)) }

@@ -238,6 +238,14 @@ enum Documents {
             writer.field("reason", lane.reason)
             writer.field("inferences", lane.inferences)
             writer.field("failures", lane.failures)
+            if let canary = lane.canary {
+                writer.beginObject("canary")
+                writer.field("lane", canary.lane)
+                writer.field("answers", canary.answers)
+                writer.field("expected", canary.expected)
+                writer.field("got", canary.got)
+                writer.endObject()
+            }
             writer.endObject()
         }
         writer.endArray()

@@ -223,7 +223,7 @@ final class InferenceHouse: @unchecked Sendable {
     func publishStatus() {
         var lanes: [LaneStatus] = []
         for model in allModels {
-            for lane in model.lanes {
+            for (index, lane) in model.lanes.enumerated() {
                 var reason: String?
                 var state = "ready"
                 switch lane.state {
@@ -237,7 +237,7 @@ final class InferenceHouse: @unchecked Sendable {
                 lanes.append(
                     LaneStatus(
                         model: model.name, accelerator: lane.plan.accelerator, state: state, reason: reason,
-                        inferences: lane.inferences, failures: lane.failures))
+                        inferences: lane.inferences, failures: lane.failures, canary: model.canaryStatus(index)))
             }
         }
         status.publish(InferenceStatus(isReady: isReady, lanes: lanes))
@@ -250,6 +250,9 @@ final class InferenceHouse: @unchecked Sendable {
     private var drained: [String] = []
     private var nextPostureLook = MonotonicTime.distantPast
     private var allowedWatts: Double?
+
+    /// Not while a sealed or stopped container's memory must stay as it is.
+    var mayAskCanaries: Bool { lastPosture < .stop }
 
     func isDrained(_ lane: Lane) -> Bool { lane.plan.accelerator.map { drained.contains($0) } ?? false }
 
@@ -332,6 +335,7 @@ extension InferenceHouse: LoopGuest {
         ring?.look(self.now)
         var wake = self.now + .milliseconds(500)
         for model in serving {
+            model.askCanaries(self.now)
             wake = min(wake, model.pump(self.now, mayStart: mayStart))
             for lane in model.lanes { wake = min(wake, lane.look(self.now)) }
         }

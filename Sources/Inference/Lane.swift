@@ -234,16 +234,19 @@ final class Lane {
 final class Batch {
     var requests: [InferRequest] = []
     var rows = 0
-    /// A warm-up holds its own rows.
-    var warmUpRows: RowLease?
-    var isWarmUp: Bool { warmUpRows != nil }
+    /// A run of our own (a warm-up, a known question) holds its rows itself.
+    var ownRows: RowLease?
+    /// Where a known question and its answer lie.
+    var canarySlab: Slab?
+    var isWarmUp: Bool { ownRows != nil && canarySlab == nil }
 
     init() { requests.reserveCapacity(64) }
 
     func clear() {
         requests.removeAll(keepingCapacity: true)
         rows = 0
-        warmUpRows = nil
+        ownRows = nil
+        canarySlab = nil
     }
 }
 

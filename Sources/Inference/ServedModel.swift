@@ -26,7 +26,9 @@ final class ServedModel: SlabHome {
     var statistics: ModelStatistics
     var requestsHeld = 0
 
-    private unowned let house: InferenceHouse
+    unowned let house: InferenceHouse
+    /// What each lane was asked that is known, and what it answered.
+    var canaries: [Canary]
     private var filling: Slab?
     private var idleSlabs: [Slab] = []
     private static let idleSlabsMax = 3
@@ -42,6 +44,7 @@ final class ServedModel: SlabHome {
         statistics = ModelStatistics(batchSizeMax: max(1, plan.maxBatchSize ?? 32))
         idleSlabs.reserveCapacity(ServedModel.idleSlabsMax + 1)
         warmUpsLeft = Array(repeating: plan.warmUpRuns, count: plans.count)
+        canaries = Array(repeating: Canary(), count: plans.count)
         lanes = plans.map { Lane($0, source.enginePlan($0, house.libraries), runLimit: plan.runLimit, home: self) }
         if plans.isEmpty {
             state = .unavailable("no lane of the site is named in 'lanes' (\(plan.lanes.joined(separator: ", ")))")
@@ -106,6 +109,9 @@ final class ServedModel: SlabHome {
             }
         } else {
             maxBatchSize = wanted
+        }
+        if plan.canary != nil && layout == nil {
+            Log.write(.warning, "inference", "\(name): 'canary' is not asked: the model leaves its shapes open")
         }
         statistics = ModelStatistics(batchSizeMax: max(1, layout?.rows ?? 1))
     }
@@ -359,7 +365,7 @@ extension ServedModel: LaneHome {
     private func warmUp(_ lane: Lane) {
         guard let index = lanes.firstIndex(where: { $0 === lane }) else { return }
         guard warmUpsLeft[index] > 0, let layout, let description, let job = lane.nextJob,
-            let rows = takeWarmUpRows(layout)
+            let rows = takeOwnRows(layout, layout.rows)
         else {
             warmUpsLeft[index] = 0
             if state != .leaving && state != .gone {
@@ -368,6 +374,14 @@ extension ServedModel: LaneHome {
             }
             return
         }
+        runOwn(job, lane, rows, layout, description)
+    }
+
+    /// A run over rows of our own: nobody waits for it.
+    func runOwn(
+        _ job: JobRecord, _ lane: Lane, _ rows: consuming RowLease, _ layout: SlabLayout,
+        _ description: ModelDescription, mark: (Batch) -> Void = { _ in }
+    ) {
         let slab = rows.slab
         job.kind = .run
         job.inputCount = description.inputs.count
@@ -384,17 +398,24 @@ extension ServedModel: LaneHome {
                 place(layout.outputs[o], slab, rows.first, rows.count, description.outputs[o].shape, layout.isBatching))
         }
         let batch = lane.takeBatch()
-        batch.warmUpRows = consume rows
+        batch.ownRows = consume rows
+        mark(batch)
         lane.submit(batch, house.now)
     }
 
-    private func takeWarmUpRows(_ layout: SlabLayout) -> RowLease? {
+    func isWarm(_ index: Int) -> Bool { warmUpsLeft[index] == 0 && lanes[index].isReady }
+
+    func takeOwnRows(_ layout: SlabLayout, _ count: Int) -> RowLease? {
         guard let lease = house.leaseSlot(layout.byteCount) else { return nil }
         lease.memory.slice(0, layout.byteCount).fill(0)
-        return Slab(pool: house.pool, lease: lease, rows: layout.rows, home: self).take(layout.rows)
+        return Slab(pool: house.pool, lease: lease, rows: layout.rows, home: self).take(count)
     }
 
     func finished(_ batch: Batch, _ job: JobRecord?, _ failure: String?, _ lane: Lane, _ now: MonotonicTime) {
+        if let slab = batch.canarySlab {
+            canaryFinished(slab, lane, job == nil ? failure ?? "no answer" : failure)
+            return requestLeft()
+        }
         if batch.isWarmUp {
             if let index = lanes.firstIndex(where: { $0 === lane }) {
                 if let failure, job != nil {

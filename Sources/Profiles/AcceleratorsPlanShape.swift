@@ -37,8 +37,8 @@ extension Shape where Value == AcceleratorsPlan {
             plan.allowsPowerCap = fields.optional(
                 "power-caps", .flag, default: false, "Whether power caps may be written, through the guard")
             plan.canaryInterval = fields.optional(
-                "canary", .duration(.seconds(10)...(.seconds(604_800))),
-                "How often the inference plane must answer its known question on each card")
+                "canary", .duration(.seconds(1)...(.seconds(604_800))),
+                "How often each lane is asked the known question of its model (canary: in model.yaml); not set: never")
             plan.expected = cards.compactMap { resolve($0, limits, library, fields) }
             reportTwins(plan.expected, fields)
             plan.definePoints(generic: library.accelerators.first { $0.name == "pci" })

@@ -32,6 +32,31 @@ extension Shape where Value == TensorPlan {
     }
 }
 
+extension Shape where Value == CanaryPlan {
+    fileprivate static var canary: Shape {
+        .object("canary") { fields in
+            var plan = CanaryPlan()
+            plan.seed = fields.optional("seed", .integer(0...0x7FFF_FFFF), default: 1, "What the inputs are made from")
+            plan.digest = fields.optional(
+                "digest", .digest, "SHA-256 of the right outputs; none: only shown, not judged")
+            plan.digests = fields.optional(
+                "digests", .dictionary(key: .word, of: .digest), default: [],
+                "By lane, where devices differ in the last bits"
+            ).map { CanaryPlan.Digest(lane: $0.key, digest: $0.value) }
+            return plan
+        }
+    }
+}
+
+extension Shape where Value == String {
+    fileprivate static var digest: Shape {
+        .scalar(.string(pattern: "^[0-9a-f]{64}$"), expected: "a SHA-256 of 64 small hex digits") { text in
+            text.utf8.count == 64 && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+                ? text : nil
+        }
+    }
+}
+
 extension Shape where Value == ModelPlan {
     static var model: Shape {
         .object("the model") { fields in
@@ -63,6 +88,8 @@ extension Shape where Value == ModelPlan {
             plan.options = fields.optional(
                 "options", .dictionary(key: .text, of: .text), default: [], "Options of the execution provider"
             ).map { LanePlan.Option(key: $0.key, value: $0.value) }
+            plan.canary = fields.optional(
+                "canary", .canary, "A question whose answer is known, to find wrong computing")
             readScheduling(fields, &plan)
             return plan
         }

@@ -99,12 +99,13 @@ extension Shape where Value == SitePlan {
             let status = fields.optional(
                 "status", .status(library), default: StatusPlan(),
                 "The addresses on which the agent answers, and who may ask.")
-            let inference = fields.optional(
+            var inference = fields.optional(
                 "inference", .inference(library), default: InferencePlan(),
                 "The serving plane: pool, models, lanes and its safe posture.")
             let upstream = fields.optional(
                 "upstream", .upstream(library), default: UpstreamPlan(),
                 "Brokers, identities and what is reported to them.")
+            inference.canaryInterval = accelerators.canaryInterval
             guard let name else { return nil }
             let plan = SitePlan(
                 name: name, title: title ?? name, modbus: modbus, security: security, accelerators: accelerators,

@@ -11,7 +11,7 @@ import Testing
 @testable import Inference
 
 /// A server on a free port over models of the built-in engines, with lanes in processes of their own.
-@safe private final class Plane {
+@safe final class Plane {
     let folder: URL
     let server: InferenceServer
     let page: PosturePage
@@ -102,7 +102,7 @@ import Testing
     }
 }
 
-private func publish(
+func publish(
     _ state: PostureState, _ page: PosturePage, reason: String = "for the test", drained: [String] = []
 ) {
     page.publish(

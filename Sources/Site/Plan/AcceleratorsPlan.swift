@@ -63,7 +63,7 @@ public struct AcceleratorsPlan: Sendable {
     /// Names kept free for such cards; more than these are listed in one finding, without points.
     public var spares: [String] = []
     public var allowsPowerCap = false
-    /// How often the inference plane answers a known question on each card; nil: not at all.
+    /// How often each lane on a card is asked its model's known question; nil: not at all.
     public var canaryInterval: Nanoseconds?
 
     /// The word under which the room's own points stand.

@@ -23,6 +23,8 @@ public struct InferencePlan: Sendable {
     public var postureStaleAfter = Nanoseconds.seconds(5)
     public var limits = InferenceLimits()
     public var sharedMemory = SharedMemoryPlan()
+    /// How often each lane answers its model's known question: `canary` of the accelerators' section.
+    public var canaryInterval: Nanoseconds?
 
     public init(points: [PointDefinition] = []) {
         self.points = points

@@ -34,8 +34,31 @@ public struct ModelPlan: Equatable, Sendable {
     public var outputs: [TensorPlan] = []
     public var delay = Nanoseconds.zero
     public var options: [LanePlan.Option] = []
+    /// Asked on each lane as often as the site says; nil: never.
+    public var canary: CanaryPlan?
 
     public init() {}
+}
+
+/// A question whose answer is known: inputs made from a seed, and the SHA-256 of the outputs.
+public struct CanaryPlan: Equatable, Sendable {
+    public var seed = 1
+    public var digest: String?
+    /// Where devices differ in the last bits: each lane's own.
+    public var digests: [Digest] = []
+
+    public struct Digest: Equatable, Sendable {
+        public var lane: String
+        public var digest: String
+        public init(lane: String, digest: String) {
+            self.lane = lane
+            self.digest = digest
+        }
+    }
+
+    public init() {}
+
+    public func digest(for lane: String) -> String? { digests.first { $0.lane == lane }?.digest ?? digest }
 }
 
 public struct TensorPlan: Equatable, Sendable {
