@@ -10,7 +10,7 @@ PREFIX ?= /usr
 SWIFT ?= swift
 RELEASE := $(SWIFT) build -c release --static-swift-stdlib
 
-.PHONY: help run build test rig bench check fmt sanitize deps deps-run install deb clean
+.PHONY: help run build test rig bench check fmt fuzz sanitize deps deps-run install deb clean
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -40,6 +40,9 @@ check: deps ## Format, lint and the rules of the house
 
 fmt: ## Format every Swift file in place
 	@$(SWIFT) format --in-place --parallel --recursive Sources Tests Package.swift
+
+fuzz: deps ## Every parser of foreign bytes, a minute each; FUZZ_SEED=n for another minute
+	MDC_FUZZ_SECONDS=60 MDC_FUZZ_SEED=$(or $(FUZZ_SEED),1) $(SWIFT) test --disable-xctest --filter FuzzTests
 
 sanitize: deps ## The rooms with threads under ThreadSanitizer, all unit tests under AddressSanitizer
 	@Tests/sanitize

@@ -83,7 +83,7 @@ let package = Package(
         room("HTTP", "Platform", "CLinux", "COpenSSL"),
         room("Status", "Site", "Platform", "HTTP", "Journal", "CLinux", "COpenSSL", "CZlib"),
         room("Upstream", "Site", "Platform", "Journal", "CLinux", "CMosquitto", "COpenSSL"),
-        room("Inference", "Site", "Platform", "HTTP", "CLinux", "COnnxRuntime", "CZlib"),
+        room("Inference", "Site", "Platform", "HTTP", "CLinux", "COnnxRuntime", "COpenSSL", "CZlib"),
 
         coldRoom(
             "Diagnostics", "Site", "Platform", "CLinux", "Profiles", "Modbus", "Security", "Accelerators", "Journal",
@@ -111,7 +111,13 @@ let package = Package(
         tests(of: "Profiles", with: "Site", "Platform"),
         tests(of: "Modbus", with: "Site", "Platform", "Profiles", "CLinux"),
         tests(of: "Security", with: "Site", "Platform", "Profiles", "CLinux"),
-        tests(of: "Accelerators", with: "Site", "Platform", "Profiles"),
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "Platform", "Site", "Profiles", "Accelerators", "Inference", "Simulator", "Upstream",
+            ],
+            exclude: ["Corpus"], swiftSettings: discipline),
+        tests(of: "Accelerators", with: "Site", "Platform", "Profiles", "Control"),
         .target(
             name: "YearSimulator", dependencies: ["Control", "Site", "Platform"], path: "Tests/YearSimulator",
             swiftSettings: discipline),
