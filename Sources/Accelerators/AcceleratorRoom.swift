@@ -18,7 +18,7 @@ public final class AcceleratorRoom: Sendable {
     private let hasSettled = Atomic<Bool>(false)
 
     /// How each card is: expected ones first, in the site file's order, then others on the bus.
-    public let status = Latest<[AcceleratorStatus]>([])
+    public let status: Latest<[AcceleratorStatus]>
 
     /// How often hanging reads are looked for when nothing else happens.
     private static let tick_ms: Int32 = 250
@@ -28,6 +28,22 @@ public final class AcceleratorRoom: Sendable {
         self.board = board
         self.time = time
         self.events = events
+        // Whoever asks before the first look hears of every card, and that nothing is known yet.
+        let since = time.now().wall
+        status = Latest(
+            plan.isPresent
+                ? plan.expected.map { card in
+                    AcceleratorStatus(
+                        name: card.name, vendor: card.layout.vendor, model: card.layout.title,
+                        address: card.address ?? "", serial: card.serial, slot: card.slot, health: .unknown,
+                        since: since,
+                        findings: [
+                            AcceleratorFinding(
+                                code: "unread", text: "not read yet", since: since,
+                                action: Verdict.Action.observe.rawValue,
+                                evidence: [])
+                        ])
+                } : [])
         // The room's own thread touches no card: ten seconds of silence is our own fault.
         heartbeat = Heartbeat("accelerators", limit: .seconds(10))
     }
@@ -85,8 +101,11 @@ public final class AcceleratorRoom: Sendable {
         if !isAccepted { pending.give(.rejected("the accelerator room takes no requests now")) }
     }
 
-    /// What the inference plane found when it asked a card its known question.
-    public func report(_ answer: CanaryAnswer) { _ = requests.withLock { $0?.send(.canary(answer)) } }
+    /// Every known question that the inference plane asks, and what came last. False: tell it again later.
+    @discardableResult
+    public func report(_ answers: [CanaryAnswer]) -> Bool {
+        requests.withLock { $0?.send(.canaries(answers)) } ?? false
+    }
 
     private func run(_ stations: [Station], _ requests: Mailbox<RoomRequest>) {
         do throws(SystemError) {

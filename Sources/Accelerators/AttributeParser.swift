@@ -77,7 +77,11 @@ struct AttributeParser {
         }
     }
 
-    private func scaled(_ number: Double?) -> Result { number.map { .number($0 * scale) } ?? .malformed }
+    /// A number too large to be one is none.
+    private func scaled(_ number: Double?) -> Result {
+        guard let number, (number * scale).isFinite else { return .malformed }
+        return .number(number * scale)
+    }
 
     /// Configuration space of a card that is gone reads all ones: nobody drives the bus.
     private func answersOnBus(_ raw: Span<UInt8>) -> Result {

@@ -113,7 +113,9 @@ struct CardExamination {
                 &slot, "sensor.implausible", "\(attribute.title) reads what cannot be", .degraded, .observe,
                 [Evidence(attribute.title, shown(sample.value, attribute.unit))])
         }
-        if attribute.isRequired && !sample.isGood && sample.outcome != .asleep && !record.hasOtherSource(index) {
+        // One driver has this file, another that one; a file that is there and says nothing is no excuse.
+        let isElsewhere = sample.outcome == .unsupported && record.hasOtherSource(index)
+        if attribute.isRequired && !sample.isGood && sample.outcome != .asleep && !isElsewhere {
             note(
                 &slot, "unreadable.\(wordOnly(attribute.point))",
                 "\(attribute.title) cannot be read: \(reason(sample))",
@@ -136,8 +138,8 @@ struct CardExamination {
                 &slot, "state.stuck", "\(attribute.title) has stood at '\(state.text)' for too long", .failed, .reset)
         }
         note(
-            &slot, "state.\(wordOnly(attribute.point))", "\(attribute.title): \(state.text)", state.health,
-            state.action,
+            &slot, state.faultCode ?? "state.\(wordOnly(attribute.point))", "\(attribute.title): \(state.text)",
+            state.health, state.action,
             [Evidence(attribute.title, state.value)])
     }
 
@@ -160,15 +162,24 @@ struct CardExamination {
     }
 
     private func examineCanary(_ slot: inout CardSlot) {
-        if let mismatch = slot.canary.mismatch {
-            slot.findings.note(
-                Verdict(code: "canary.mismatch", text: mismatch.text, health: .failed, action: .drain), now.wall,
-                evidence: mismatch.evidence)
-        }
-        if let interval = plan.canaryInterval, let last = slot.canary.lastAnswer,
-            now.monotonic - last > interval * Self.canaryPatience
-        {
-            note(&slot, "canary.overdue", "the known question was not answered in time", .degraded, .observe)
+        for question in slot.canary.questions {
+            if let mismatch = question.mismatch {
+                slot.findings.note(
+                    Verdict(
+                        code: "canary.mismatch",
+                        text: "answered a known question wrongly: its results cannot be trusted",
+                        health: .failed, action: .drain), now.wall,
+                    evidence: [
+                        Evidence("question", question.name), Evidence("expected", mismatch.expected),
+                        Evidence("got", mismatch.got),
+                    ])
+            }
+            if let interval = plan.canaryInterval, now.monotonic - question.lastAnswer > interval * Self.canaryPatience
+            {
+                note(
+                    &slot, "canary.overdue", "a known question was not answered in time", .degraded, .observe,
+                    [Evidence("question", question.name)])
+            }
         }
     }
 

@@ -34,6 +34,8 @@ struct DeviceSampler: ~Copyable {
         var interval = Nanoseconds.zero
         var wakes = false
         var slowReads = 0
+        /// In a row, while it is put aside.
+        var fastReads = 0
     }
 
     private let root: String
@@ -169,10 +171,14 @@ struct DeviceSampler: ~Copyable {
             // Pipes and some debug files know no offsets.
             return got == -Int(ESPIPE) ? unsafe cl_read(descriptor, bytes.baseAddress, bytes.count) : got
         }
-        let end = timedSweeps > 0 ? SystemTime.monotonic : clock
+        let end = timedSweeps > 0 || samples[index].isQuarantined ? SystemTime.monotonic : clock
         let asked = now.advanced(by: clock - start)
         if got < 0 { fail(index, Int32(truncatingIfNeeded: -got), asked) } else { understand(index, got, asked) }
-        if end - clock > slowRead { countSlowRead(index, now.monotonic) }
+        if end - clock > slowRead {
+            countSlowRead(index, now.monotonic)
+        } else if end > clock {
+            countFastRead(index, now.monotonic)
+        }
         return end
     }
 
@@ -229,8 +235,21 @@ struct DeviceSampler: ~Copyable {
         swap(&text, &texts[index])
     }
 
+    /// A sensor behind a bus that was held for a while is not put aside for ever.
+    private mutating func countFastRead(_ index: Int, _ now: MonotonicTime) {
+        held[index].slowReads = max(0, held[index].slowReads - 1)
+        guard samples[index].isQuarantined else { return }
+        held[index].fastReads += 1
+        guard held[index].fastReads >= Self.slowReadsMax, let attribute = attribute(index) else { return }
+        samples[index].isQuarantined = false
+        held[index].slowReads = 0
+        held[index].interval = intervals.of(attribute.tier)
+        held[index].due = now + held[index].interval
+    }
+
     private mutating func countSlowRead(_ index: Int, _ now: MonotonicTime) {
         held[index].slowReads += 1
+        held[index].fastReads = 0
         guard held[index].slowReads >= Self.slowReadsMax, !samples[index].isQuarantined else { return }
         samples[index].isQuarantined = true
         held[index].interval = intervals.slow * Self.quarantineFactor

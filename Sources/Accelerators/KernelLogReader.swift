@@ -32,7 +32,9 @@ struct KernelLogReader {
 
     /// A hardware error that names no card is the machine's.
     private mutating func hostFault(_ line: [UInt8], _ now: Moment) -> EventDraft? {
-        guard line.starts(with: "[Hardware Error]".utf8) || line.starts(with: "mce: [Hardware Error]".utf8) else {
+        // Firmware's records are numbered: "{3}[Hardware Error]: ...".
+        let rest = line.first == UInt8(ascii: "{") ? line.drop { $0 != UInt8(ascii: "[") } : line[...]
+        guard rest.starts(with: "[Hardware Error]".utf8) || rest.starts(with: "mce: [Hardware Error]".utf8) else {
             return nil
         }
         if let told = hostFaultTold, now.monotonic - told < Self.hostWindow { return nil }

@@ -13,17 +13,23 @@ struct LogPatternMatcher {
         case literal([UInt8])
         case address
         case code
-        case anything
     }
 
     let pattern: AcceleratorLayout.LogPattern
-    private let tokens: [Token]
+    /// What stands between the stars. Each is looked for behind the one before, and the first place where it
+    /// stands is as good as any later: only stars follow. So a line costs its length for each part, whatever
+    /// is in it: some of the kernel's lines carry texts of strangers (the names of plugged devices).
+    private let parts: [[Token]]
 
     init(_ pattern: AcceleratorLayout.LogPattern) {
         self.pattern = pattern
-        var tokens: [Token] = [.anything]
+        parts = pattern.text.split(separator: "*" as Character).map { LogPatternMatcher.tokens($0) }
+    }
+
+    private static func tokens(_ text: Substring) -> [Token] {
+        var tokens: [Token] = []
         var literal: [UInt8] = []
-        var rest = Substring(pattern.text)
+        var rest = text
         func flush() {
             if !literal.isEmpty { tokens.append(.literal(literal)) }
             literal = []
@@ -37,55 +43,66 @@ struct LogPatternMatcher {
                 flush()
                 tokens.append(.code)
                 rest = rest.dropFirst("{code}".count)
-            } else if first == "*" {
-                flush()
-                tokens.append(.anything)
-                rest = rest.dropFirst()
             } else {
                 literal += Array(String(first).utf8)
                 rest = rest.dropFirst()
             }
         }
         flush()
-        self.tokens = tokens
+        return tokens
     }
 
     func match(_ line: [UInt8]) -> Hit? {
-        guard let hit = match(line, 0, 0, Hit()) else { return nil }
+        var hit = Hit()
+        var at = 0
+        for part in parts {
+            guard let end = find(part, line, from: at, &hit) else { return nil }
+            at = end
+        }
         if !pattern.codes.isEmpty && !(hit.code.map(pattern.codes.contains) ?? false) { return nil }
         return hit
     }
 
-    /// Depth is the number of tokens; `anything` tries each place once, so a line of n bytes costs n steps
-    /// per star, and kernel lines are at most 1 KiB.
-    private func match(_ line: [UInt8], _ at: Int, _ token: Int, _ hit: Hit) -> Hit? {
-        guard token < tokens.count else { return hit }
-        switch tokens[token] {
-        case .literal(let text):
-            guard at + text.count <= line.count else { return nil }
-            for i in text.indices where line[at + i] != text[i] { return nil }
-            return match(line, at + text.count, token + 1, hit)
-        case .anything:
-            for start in at...line.count {
-                if let found = match(line, start, token + 1, hit) { return found }
+    /// Where the first place of `part` ends.
+    private func find(_ part: [Token], _ line: [UInt8], from: Int, _ hit: inout Hit) -> Int? {
+        // Most lines are ruled out by a part's first byte alone.
+        var firstByte: UInt8?
+        if case .literal(let text)? = part.first { firstByte = text.first }
+        for start in from...line.count {
+            if let firstByte, start == line.count || line[start] != firstByte { continue }
+            var found = hit
+            if let end = end(of: part, line, start, &found) {
+                hit = found
+                return end
             }
-            return nil
-        case .code:
-            var end = at, number = 0
-            while end < line.count, end - at < 9, line[end] &- 48 < 10 {
-                number = number * 10 + Int(line[end] - 48)
-                end += 1
-            }
-            if end == at { return nil }
-            var hit = hit
-            hit.code = number
-            return match(line, end, token + 1, hit)
-        case .address:
-            guard let end = addressEnd(line, at) else { return nil }
-            var hit = hit
-            hit.address = String(decoding: line[at..<end], as: UTF8.self)
-            return match(line, end, token + 1, hit)
         }
+        return nil
+    }
+
+    private func end(of part: [Token], _ line: [UInt8], _ start: Int, _ hit: inout Hit) -> Int? {
+        var at = start
+        for token in part {
+            switch token {
+            case .literal(let text):
+                guard at + text.count <= line.count else { return nil }
+                for i in text.indices where line[at + i] != text[i] { return nil }
+                at += text.count
+            case .code:
+                var end = at, number = 0
+                while end < line.count, end - at < 9, line[end] &- 48 < 10 {
+                    number = number * 10 + Int(line[end] - 48)
+                    end += 1
+                }
+                if end == at { return nil }
+                hit.code = number
+                at = end
+            case .address:
+                guard let end = addressEnd(line, at) else { return nil }
+                hit.address = String(decoding: line[at..<end], as: UTF8.self)
+                at = end
+            }
+        }
+        return at
     }
 
     /// "0000:02:00.0", or without the function, as NVIDIA's driver writes it.

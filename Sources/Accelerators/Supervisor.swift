@@ -119,6 +119,7 @@ final class Supervisor {
             slots[slot].record = nil
             slots[slot].absentPublished = .distantPast
             slots[slot].logged.clear()
+            slots[slot].canary.clear()
             if slots[slot].expected == nil { publishEmpty(slots[slot].name) }
         }
         records.removeAll { $0 === record }
@@ -139,17 +140,9 @@ final class Supervisor {
         reader.read(line, &slots, now)
     }
 
-    func hear(_ answer: CanaryAnswer) {
-        guard let index = slots.firstIndex(where: { $0.name == answer.accelerator }) else { return }
-        guard let got = answer.got else { return }
-        slots[index].canary.lastAnswer = answer.time.monotonic
-        if got == answer.expected {
-            slots[index].canary.mismatch = nil
-        } else if slots[index].canary.mismatch == nil {
-            slots[index].canary.mismatch = (
-                "answered the known question wrongly: its results cannot be trusted",
-                [Evidence("expected", answer.expected), Evidence("got", got)]
-            )
+    func hear(_ answers: [CanaryAnswer], _ now: Moment) {
+        for index in slots.indices {
+            slots[index].canary.hear(answers.filter { $0.accelerator == slots[index].name }, now.monotonic)
         }
     }
 
@@ -233,10 +226,9 @@ final class Supervisor {
             }
         } else if now.monotonic - slot.absentPublished > plan.intervals.rescan, let expected = slot.expected {
             slots[index].absentPublished = now.monotonic
-            for attribute in expected.layout.attributes where !attribute.point.isEmpty {
-                if let point = board.points.id(of: "\(slot.name).\(attribute.point)") {
-                    board.publish(point, .failed, .absent)
-                }
+            let points = expected.layout.attributes.map(\.point).filter { !$0.isEmpty } + ["temperature.highest"]
+            for point in points {
+                if let id = board.points.id(of: "\(slot.name).\(point)") { board.publish(id, .failed, .absent) }
             }
         }
         if health == slot.health { return false }
@@ -265,11 +257,19 @@ final class Supervisor {
         slots.filter { $0.expected != nil || $0.record != nil }.map { slot in
             let layout = slot.record?.layout ?? slot.expected?.layout
             return AcceleratorStatus(
-                name: slot.name, vendor: layout?.vendor ?? "", model: slot.record?.model ?? layout?.title ?? "",
+                name: slot.name, vendor: layout?.vendor ?? "", model: model(slot, layout),
                 address: slot.record?.card.address ?? slot.expected?.address ?? slot.lastAddress,
                 serial: slot.record?.serial ?? slot.lastSerial ?? slot.expected?.serial,
                 slot: slot.expected?.slot, health: slot.health, since: slot.since,
-                findings: slot.findings.gravestFirst)
+                findings: slot.findings.gravestFirst, showsState: layout?.hasVendorTelemetry ?? true)
         }
+    }
+
+    /// Of a card that is away: what was there last, or what the layout leaves no doubt about.
+    private func model(_ slot: CardSlot, _ layout: AcceleratorLayout?) -> String {
+        if let record = slot.record { return record.model }
+        if !slot.lastModel.isEmpty { return slot.lastModel }
+        if let layout, layout.matches.count == 1 { return layout.matches[0].model }
+        return layout?.title ?? ""
     }
 }

@@ -8,8 +8,10 @@ struct Uevents: ~Copyable {
     private var buffer = [UInt8](repeating: 0, count: 8192)
 
     init() throws(SystemError) {
-        descriptor = FileDescriptor(owning: try checked(cl_uevent_socket(), "listen for hot-plug messages"))
+        self.init(FileDescriptor(owning: try checked(cl_uevent_socket(), "listen for hot-plug messages")))
     }
+
+    init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
 
     /// True when one of the waiting messages concerns the PCI bus.
     mutating func drain() -> Bool {

@@ -113,13 +113,16 @@ extension Shape where Value == AcceleratorAttribute.State {
             let health = fields.optional("health", .acceleratorHealth, default: .ok, "What the card's health is then")
             let action = fields.optional("action", .acceleratorAction, default: .observe, "What a person should do")
             let versions = fields.optional("versions", .versionRange, "Driver versions in which it means this")
+            let fault = fields.optional(
+                "code", .pointName, "The finding's word for programs; temperature.* where it comes of heat")
             guard let value, let text else { return nil }
             guard let code = number ?? Int(value) else {
                 fields.report("is", "'\(value)' is no number: give the state a 'number'")
                 return nil
             }
             return AcceleratorAttribute.State(
-                value: value, code: code, text: text, health: health, action: action, versions: versions)
+                value: value, code: code, text: text, health: health, action: action, versions: versions,
+                faultCode: fault)
         }
     }
 }

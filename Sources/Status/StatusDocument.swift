@@ -22,7 +22,7 @@ extension ByteWriter {
         for bus in snapshot.buses { writeBus(bus) }
         endArray()
         beginArray("accelerators")
-        for card in snapshot.accelerators { writeAccelerator(card) }
+        for card in snapshot.accelerators { card.write(into: &self) }
         endArray()
         beginArray("zones")
         for zone in snapshot.zones { writeZone(zone) }
@@ -74,30 +74,6 @@ extension ByteWriter {
             field("foreign_replies", unit.foreignReplies)
             field("round_trip_ms_p50", Double(unit.roundTripP50.count) / 1e6)
             field("round_trip_ms_p99", Double(unit.roundTripP99.count) / 1e6)
-            endObject()
-        }
-        endArray()
-        endObject()
-    }
-
-    private mutating func writeAccelerator(_ card: AcceleratorStatus) {
-        beginObject()
-        field("name", card.name)
-        field("vendor", card.vendor)
-        field("model", card.model)
-        field("address", card.address)
-        field("serial", card.serial)
-        field("slot", card.slot)
-        field("health", card.health.text)
-        field("since", card.since.milliseconds)
-        beginArray("findings")
-        for finding in card.findings {
-            beginObject()
-            field("code", finding.code)
-            field("text", finding.text)
-            field("since", finding.since.milliseconds)
-            field("action", finding.action)
-            writeEvidence(finding.evidence)
             endObject()
         }
         endArray()

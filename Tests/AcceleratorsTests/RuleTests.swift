@@ -133,20 +133,6 @@ private let fourCards = """
         #expect(bench.codes("npu0") == ["temperature.hot"])
     }
 
-    @Test func `a wrong answer to the known question is a failed card, a right one clears it`() throws {
-        let (_, bench, _, _) = try fourHealthyCards("  canary: 1min\n")
-        bench.supervisor.hear(CanaryAnswer(accelerator: "npu2", expected: "aa", got: "ab", time: bench.now))
-        bench.run(seconds: 1)
-        #expect(bench.codes("npu2") == ["canary.mismatch"])
-        #expect(bench.status("npu2")?.findings.first?.action == "drain")
-        bench.supervisor.hear(CanaryAnswer(accelerator: "npu2", expected: "aa", got: "aa", time: bench.now))
-        bench.run(seconds: 1)
-        #expect(bench.health("npu2") == .ok)
-        bench.skip(seconds: 200)
-        bench.run(seconds: 2)
-        #expect(bench.codes("npu2") == ["canary.overdue"])
-    }
-
     @Test func `a full mailbox delays an event and loses none`() throws {
         let (sysfs, bench, _, _) = try fourHealthyCards()
         for _ in 0..<100 {

@@ -44,6 +44,7 @@ import Testing
         sysfs.write(folder + "/hwmon/hwmon7/card_p_state", "10\n")
         bench.run(seconds: 3)
         #expect(bench.health("npu0") == .degraded)
+        #expect(bench.codes("npu0") == ["temperature.throttling"], "it comes of heat, and counts as heat")
         sysfs.write(folder + "/hwmon/hwmon7/card_p_state", "12\n")
         bench.run(seconds: 3)
         #expect(bench.health("npu0") == .failed)

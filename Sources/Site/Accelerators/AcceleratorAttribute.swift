@@ -60,9 +60,11 @@ public struct AcceleratorAttribute: Equatable, Sendable {
         public var health: AcceleratorHealth
         public var action: Verdict.Action
         public var versions: VersionRange?
+        /// The finding's word, where it is no matter of this file alone: heat, say.
+        public var faultCode: String?
         public init(
             value: String, code: Int, text: String, health: AcceleratorHealth, action: Verdict.Action,
-            versions: VersionRange? = nil
+            versions: VersionRange? = nil, faultCode: String? = nil
         ) {
             self.value = value
             self.code = code
@@ -70,6 +72,7 @@ public struct AcceleratorAttribute: Equatable, Sendable {
             self.health = health
             self.action = action
             self.versions = versions
+            self.faultCode = faultCode
         }
     }
 

@@ -12,6 +12,7 @@ extension AcceleratorStatus {
         writer.field("slot", slot)
         writer.field("health", health.text)
         writer.field("since", since.milliseconds)
+        if !showsState { writer.field("judged_by", "bus and kernel log alone") }
         writer.beginArray("findings")
         for finding in findings {
             writer.beginObject()
@@ -19,12 +20,14 @@ extension AcceleratorStatus {
             writer.field("text", finding.text)
             writer.field("since", finding.since.milliseconds)
             writer.field("action", finding.action)
-            writer.beginObject("evidence")
+            writer.beginArray("evidence")
             for evidence in finding.evidence {
-                writer.key(string: evidence.name)
-                writer.value(evidence.value)
+                writer.beginObject()
+                writer.field("name", evidence.name)
+                writer.field("value", evidence.value)
+                writer.endObject()
             }
-            writer.endObject()
+            writer.endArray()
             writer.endObject()
         }
         writer.endArray()

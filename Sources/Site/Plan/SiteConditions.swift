@@ -135,12 +135,14 @@ extension ModbusUnit {
 }
 
 extension AcceleratorsPlan {
-    /// A card that is not well drains its own lanes; heat that all cards share is the container's affair.
+    /// A card that is not well drains its own lanes; heat that all cards share is the container's affair,
+    /// and one alarm: theirs stand below it.
     var conditions: [ConditionPlan] {
         guard isPresent, !expected.isEmpty else { return [] }
+        let allHot = "\(Self.roomName).all-hot"
         var conditions = [
             ConditionPlan(
-                id: "\(Self.roomName).all-hot", test: .states(point: "\(Self.roomName).cooling", named: ["all-hot"]),
+                id: allHot, test: .states(point: "\(Self.roomName).cooling", named: ["all-hot"]),
                 severity: .major, subject: "\(Self.roomName).cooling",
                 text: "all accelerators are hot together: look at the cooling", raiseAfter: .seconds(5),
                 clearAfter: .seconds(30), posture: .conserve)
@@ -148,19 +150,21 @@ extension AcceleratorsPlan {
         for card in expected {
             func condition(
                 _ word: String, _ states: [AcceleratorHealth], _ severity: Severity, _ text: String,
-                after span: Nanoseconds, drains: Bool
+                after span: Nanoseconds, drains: Bool, dependsOn: [String] = []
             ) -> ConditionPlan {
                 ConditionPlan(
                     id: "\(card.name).\(word)",
                     test: .states(point: "\(card.name).health", named: states.map(\.text)), severity: severity,
                     subject: "\(card.name).health", text: "accelerator \(card.name) \(text)", raiseAfter: span,
-                    clearAfter: .seconds(10), drainsAccelerator: drains ? card.name : nil)
+                    clearAfter: .seconds(10), dependsOn: dependsOn, drainsAccelerator: drains ? card.name : nil)
             }
             conditions += [
-                condition("failed", [.failed], .major, "has failed", after: .zero, drains: true),
+                condition("failed", [.failed], .major, "has failed", after: .zero, drains: true, dependsOn: [allHot]),
                 condition("absent", [.absent], .major, "is not there", after: .seconds(5), drains: true),
                 condition("unknown", [.unknown], .warning, "cannot be judged", after: .seconds(30), drains: true),
-                condition("degraded", [.degraded], .warning, "is degraded", after: .seconds(10), drains: false),
+                condition(
+                    "degraded", [.degraded], .warning, "is degraded", after: .seconds(10), drains: false,
+                    dependsOn: [allHot]),
             ]
         }
         return conditions

@@ -116,9 +116,11 @@ public struct AcceleratorStatus: Equatable, Sendable {
     public var health: AcceleratorHealth
     public var since: WallTime
     public var findings: [AcceleratorFinding]
+    /// False where the vendor's driver shows no state of its own: then bus and kernel log alone judge it.
+    public var showsState: Bool
     public init(
         name: String, vendor: String, model: String, address: String, serial: String? = nil, slot: String? = nil,
-        health: AcceleratorHealth, since: WallTime, findings: [AcceleratorFinding] = []
+        health: AcceleratorHealth, since: WallTime, findings: [AcceleratorFinding] = [], showsState: Bool = true
     ) {
         self.name = name
         self.vendor = vendor
@@ -129,6 +131,7 @@ public struct AcceleratorStatus: Equatable, Sendable {
         self.health = health
         self.since = since
         self.findings = findings
+        self.showsState = showsState
     }
 }
 
@@ -139,8 +142,11 @@ public struct LaneStatus: Equatable, Sendable {
     public var reason: String?
     public var inferences: UInt64
     public var failures: UInt64
+    /// The known question, where the model has one and the site wants it asked.
+    public var canary: CanaryStatus?
     public init(
-        model: String, accelerator: String?, state: String, reason: String? = nil, inferences: UInt64, failures: UInt64
+        model: String, accelerator: String?, state: String, reason: String? = nil, inferences: UInt64,
+        failures: UInt64, canary: CanaryStatus? = nil
     ) {
         self.model = model
         self.accelerator = accelerator
@@ -148,6 +154,23 @@ public struct LaneStatus: Equatable, Sendable {
         self.reason = reason
         self.inferences = inferences
         self.failures = failures
+        self.canary = canary
+    }
+}
+
+/// What a lane answered to a question whose answer is known.
+public struct CanaryStatus: Equatable, Sendable {
+    public var lane: String
+    /// Goes up with every answer.
+    public var answers: UInt64
+    /// SHA-256 as hex; nil: nobody has said yet what is right.
+    public var expected: String?
+    public var got: String?
+    public init(lane: String, answers: UInt64, expected: String?, got: String?) {
+        self.lane = lane
+        self.answers = answers
+        self.expected = expected
+        self.got = got
     }
 }
 
