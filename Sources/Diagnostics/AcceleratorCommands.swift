@@ -26,18 +26,23 @@ enum AcceleratorCommands {
     }
 
     static let watch = Command(
-        "accel", "watch", summary: "The same, kept current; Ctrl-C ends", discussion: discussion
+        "accel", "watch", summary: "The same, kept current; Ctrl-C ends",
+        discussion: discussion + "\nIn a pipe, and with --json, it prints when something has changed."
     ) { invocation in
         var source = AcceleratorSource(invocation)
+        var shown: [JSON]?
         while true {
             guard let cards = source.cards() else { return source.failure }
+            defer { pause(.seconds(1)) }
+            let isNews = shown != cards.map(\.raw)
+            shown = cards.map(\.raw)
+            if !isNews && (invocation.wantsJSON || !invocation.console.isTerminal) { continue }
             if invocation.wantsJSON {
                 printJSON(cards.map(\.raw), invocation)
             } else {
                 if invocation.console.isTerminal { invocation.console.raw("\u{1B}[H\u{1B}[2J") }
                 printTable(cards, invocation.console)
             }
-            pause(.seconds(1))
         }
     }
 
@@ -52,7 +57,9 @@ enum AcceleratorCommands {
         guard let card = cards.first(where: { [$0.name, $0.slot, $0.serial, $0.address].contains(wanted) }) else {
             invocation.console.trouble(
                 "no accelerator '\(wanted)'",
-                remedy: cards.isEmpty ? "there is none" : "there is: " + cards.map(\.name).joined(separator: ", "))
+                remedy: cards.isEmpty
+                    ? "there is none"
+                    : "there is: " + cards.map(\.placeAndName).joined(separator: ", "))
             return .noInput
         }
         let points = source.points(of: card.name)
@@ -99,8 +106,8 @@ enum AcceleratorCommands {
             cards.map { card in
                 [
                     .init(card.slot ?? "-"), .init(card.name, .strong), .init(card.model), .init(card.address),
-                    .init(card.serial ?? "-"), .init(card.health, card.ink), .init(card.sinceText, .faint),
-                    .init(card.findings.first.map { "\($0.text): \(advice($0.action))" } ?? ""),
+                    .init(card.serial ?? "-"), .init(card.health, card.ink), .init(card.since.ago, .faint),
+                    .init(card.whatToDo),
                 ]
             })
     }
@@ -108,13 +115,14 @@ enum AcceleratorCommands {
     private static func printCard(_ card: CardView, _ points: [JSON], _ now: Double, _ console: Console) {
         console.line(
             console.inked(card.name, .strong) + "  " + console.inked(card.health, card.ink)
-                + "  since \(card.sinceText)")
-        console.line("  \(card.vendor) \(card.model) at \(card.address)")
+                + "  since \(card.since.text)")
+        console.line("  \(card.title) at \(card.address)")
         console.line("  slot \(card.slot ?? "not named"), serial \(card.serial ?? "not known")")
+        if let judges = card.judgedBy { console.line("  judged by \(judges): its driver shows no state of its own") }
         for finding in card.findings {
             console.line()
             console.line("  " + console.inked(finding.text, .strong) + "  (\(finding.code))")
-            console.line("    since \(finding.sinceText); \(advice(finding.action))")
+            console.line("    since \(finding.since.text); \(advice(finding.action))")
             for (name, value) in finding.evidence { console.line("    \(name): \(value)") }
         }
         if points.isEmpty { return }
@@ -131,7 +139,7 @@ struct CardView {
         let code: String
         let text: String
         let action: String
-        let sinceText: String
+        let since: Since
         let evidence: [(String, String)]
     }
 
@@ -143,8 +151,26 @@ struct CardView {
     let serial: String?
     let slot: String?
     let health: String
-    let sinceText: String
+    let since: Since
+    let judgedBy: String?
     let findings: [Finding]
+
+    struct Since {
+        /// "2026-11-26T02:17:05Z (3 min ago)"
+        let text: String
+        /// "3 min ago"
+        let ago: String
+
+        init(_ json: JSON?) {
+            guard let milliseconds = json?.number, let whole = Int64(exactly: milliseconds.rounded()) else {
+                text = "?"
+                ago = "?"
+                return
+            }
+            ago = ageText(milliseconds: Double(SystemTime().now().wall.milliseconds - whole)) + " ago"
+            text = "\(WallTime(milliseconds: whole).rfc3339.prefix(19))Z (\(ago))"
+        }
+    }
 
     init(_ json: JSON) {
         raw = json
@@ -155,12 +181,15 @@ struct CardView {
         serial = json["serial"]?.string
         slot = json["slot"]?.string
         health = json["health"]?.string ?? "unknown"
-        sinceText = Self.time(json["since"])
+        since = Since(json["since"])
+        judgedBy = json["judged_by"]?.string
         findings = (json["findings"]?.array ?? []).map { finding in
             Finding(
                 code: finding["code"]?.string ?? "", text: finding["text"]?.string ?? "",
-                action: finding["action"]?.string ?? "observe", sinceText: Self.time(finding["since"]),
-                evidence: (finding["evidence"]?.object ?? []).map { ($0.key, $0.value.string ?? "") })
+                action: finding["action"]?.string ?? "observe", since: Since(finding["since"]),
+                evidence: (finding["evidence"]?.array ?? []).map {
+                    ($0["name"]?.string ?? "", $0["value"]?.string ?? "")
+                })
         }
     }
 
@@ -172,10 +201,16 @@ struct CardView {
         }
     }
 
-    private static func time(_ json: JSON?) -> String {
-        guard let milliseconds = json?.number, let whole = Int64(exactly: milliseconds) else {
-            return json?.string ?? "?"
-        }
-        return WallTime(milliseconds: whole).rfc3339
+    /// "A1 (npu0)"
+    var placeAndName: String { slot.map { "\($0) (\(name))" } ?? name }
+
+    /// The vendor's name is often part of the model's.
+    var title: String { model.hasPrefix(vendor) ? model : "\(vendor) \(model)" }
+
+    /// The gravest finding and its remedy, and how many more there are.
+    var whatToDo: String {
+        guard let first = findings.first else { return "" }
+        let more = findings.count > 1 ? " (and \(findings.count - 1) more: accel show \(name))" : ""
+        return "\(first.text): \(advice(first.action))" + more
     }
 }
