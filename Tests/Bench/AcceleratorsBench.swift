@@ -19,7 +19,7 @@ enum AcceleratorsBench {
     // MARK: - Sweep
 
     @Sendable private static func sweep() throws -> [Figure] {
-        let tree = try Tree(cards: cards, values: values)
+        let tree = try CardTree(cards: cards, values: values)
         let ours = try sweepSeconds(tree)
         let plain = plainSeconds(tree)
         let count = Double(cards * values)
@@ -32,7 +32,7 @@ enum AcceleratorsBench {
     }
 
     /// Processor time of one whole sweep, the median of many.
-    private static func sweepSeconds(_ tree: Tree) throws -> Double {
+    private static func sweepSeconds(_ tree: CardTree) throws -> Double {
         let plan = tree.plan
         var now = SystemTime().now()
         let events = try Mailbox<EventDraft>(capacity: 64)
@@ -49,7 +49,7 @@ enum AcceleratorsBench {
         return medianProcessorSeconds(step)
     }
 
-    private static func plainSeconds(_ tree: Tree) -> Double {
+    private static func plainSeconds(_ tree: CardTree) -> Double {
         let descriptors = tree.files.map { unsafe cl_open($0, O_RDONLY, 0) }
         defer { for descriptor in descriptors { close(descriptor) } }
         return medianProcessorSeconds { _ = unsafe cb_pread_all(descriptors, Int32(descriptors.count)) }
@@ -66,7 +66,7 @@ enum AcceleratorsBench {
         return Double(times[times.count / 2]) / 1e9
     }
 
-    private static func againstNodeExporter(_ tree: Tree, _ ours: Double) throws -> Figure {
+    private static func againstNodeExporter(_ tree: CardTree, _ ours: Double) throws -> Figure {
         let name = "processor time per value"
         let goal = "at most 1/20 of node_exporter's"
         guard
@@ -103,7 +103,7 @@ enum AcceleratorsBench {
 
     /// Sweeps that seven cards missed while the eighth hung in a read, in intervals.
     @Sendable private static func hang() throws -> [Figure] {
-        let tree = try Tree(cards: cards, values: values, interval: .milliseconds(50))
+        let tree = try CardTree(cards: cards, values: values, interval: .milliseconds(50))
         let pipe = tree.files[3]
         try FileManager.default.removeItem(atPath: pipe)
         guard unsafe mkfifo(pipe, 0o600) == 0 else { throw Benchmark.Skipped("no pipes here") }
@@ -135,17 +135,21 @@ enum AcceleratorsBench {
 }
 
 /// A sysfs tree with cards whose values are those of a hwmon chip, so that node_exporter reads the same files.
-private final class Tree {
+final class CardTree {
     let root: String
     private(set) var files: [String] = []
+    /// Each card's file that says "1" while it is alive.
+    private(set) var life: [String] = []
     private(set) var plan = AcceleratorsPlan()
 
-    init(cards: Int, values: Int, interval: Nanoseconds = .seconds(1)) throws {
+    init(cards: Int, values: Int, interval: Nanoseconds = .seconds(1), showsLife: Bool = false) throws {
         root = NSTemporaryDirectory() + "mdc-bench-sysfs-" + UUID().uuidString
         for card in 0..<cards {
             let address = "0000:0\(card + 1):00.0"
             let folder = root + "/devices/pci0000:00/" + address
             let sensors = folder + "/hwmon/hwmon\(card)"
+            try put(folder + "/alive", "1")
+            life.append(folder + "/alive")
             try put(folder + "/vendor", "0x1d0f\n")
             try put(folder + "/device", "0x0001\n")
             try put(folder + "/class", "0x120000\n")
@@ -174,7 +178,7 @@ private final class Tree {
                                 verdict: Verdict(
                                     code: "temperature.hot", text: "hot", health: .degraded, action: .observe))
                         ] : [])
-            })
+            } + (showsLife ? [CardTree.alive] : []))
         plan.isPresent = true
         plan.root = root
         plan.kernelLog = nil
@@ -187,6 +191,13 @@ private final class Tree {
         }
         plan.definePoints(generic: nil)
     }
+
+    private static let alive = AcceleratorAttribute(
+        point: "alive", source: .file("alive"), parser: .state, tier: .liveness, isRequired: true,
+        states: [
+            .init(value: "1", code: 1, text: "alive", health: .ok, action: .observe),
+            .init(value: "0", code: 0, text: "dead", health: .failed, action: .reset),
+        ])
 
     deinit { try? FileManager.default.removeItem(atPath: root) }
 

@@ -8,6 +8,7 @@ enum Main {
         FootprintBench.all,
         BoardBench.all,
         AcceleratorsBench.all,
+        AcceleratorsSignalBench.all,
         UpstreamBench.all,
         ModbusBench.all,
         ControlBench.all,
