@@ -33,7 +33,7 @@ final class SitePlane {
     private let console = Console(isJSON: false)
     private var control: Control
     private var outbox = Outbox()
-    private var publisher: SnapshotPublisher
+    private let publisher: SnapshotPublisher
     private var firstRound: FirstRound
     private var samples: [Sample] = []
     private var changedPoints: [PointID] = []
@@ -140,7 +140,7 @@ final class SitePlane {
             }
             publisher.beat(stuck: health.stuck)
         }
-        page.page.publish(publisher.posture, at: now.monotonic)
+        if isBeat { page.page.publish(publisher.posture, at: now.monotonic) }
         publisher.publishIfDue(now)
         if !areDoorsOpen, publisher.hasPublished {
             areDoorsOpen = true
@@ -185,7 +185,7 @@ final class SitePlane {
         changedPoints.removeAll(keepingCapacity: true)
         board.takeChanges { id in
             changedPoints.append(id)
-            publisher.isChanged = true
+            publisher.hasReadings = true
             if board.holdsText(id) { return }
             let sample = board.sample(id, at: now.monotonic)
             changes.append(
@@ -209,7 +209,7 @@ final class SitePlane {
             lastComputed = now.monotonic
             for computed in decisions.published { board.publish(computed, at: now) }
         }
-        publisher.take(decisions)
+        if publisher.take(decisions) { page.page.publish(publisher.posture, at: now.monotonic) }
         rooms.upstream.tell(power: decisions.power)
         for command in decisions.writes { rooms.write(command, results: desk.writeResults) }
         if !decisions.answers.isEmpty { publisher.publishIfDue(now, isAsked: true) }

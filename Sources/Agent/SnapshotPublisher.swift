@@ -3,8 +3,8 @@ internal import Platform
 internal import Site
 internal import Status
 
-/// Makes the snapshot that everyone who asks is answered from: at most five a second, at least one.
-struct SnapshotPublisher {
+/// Makes the snapshot that everyone who asks is answered from: at most five a second, at least one a beat.
+final class SnapshotPublisher {
     private static let spacing = Nanoseconds.milliseconds(200)
 
     private let plan: SitePlan
@@ -13,7 +13,10 @@ struct SnapshotPublisher {
     private var decisions: Decisions?
     private var stuck: [String] = []
     private var last = MonotonicTime.distantPast
-    var isChanged = false
+    /// What was decided or said has changed: shown as soon as the spacing allows.
+    private var hasNews = false
+    /// Only readings have changed: nobody but a watcher sees them between two beats.
+    var hasReadings = false
 
     init(_ plan: SitePlan, _ board: Board, _ rooms: Rooms) {
         self.plan = plan
@@ -22,7 +25,8 @@ struct SnapshotPublisher {
     }
 
     var hasPublished: Bool { last > .distantPast }
-    var nextDue: MonotonicTime? { isChanged && decisions != nil ? last + SnapshotPublisher.spacing : nil }
+    var nextDue: MonotonicTime? { isDue && decisions != nil ? last + SnapshotPublisher.spacing : nil }
+    private var isDue: Bool { hasNews || hasReadings && rooms.status.isWatched }
 
     /// Before the first decision nothing is allowed.
     var posture: Posture {
@@ -35,26 +39,29 @@ struct SnapshotPublisher {
             + "\(decisions?.alarms.filter(\.isActive).count ?? 0) alarms"
     }
 
-    mutating func take(_ decisions: Decisions) {
-        if decisions.alarmsVersion != self.decisions?.alarmsVersion || decisions.posture != self.decisions?.posture
+    /// True when the posture is another one than before.
+    func take(_ decisions: Decisions) -> Bool {
+        let isOtherPosture = decisions.posture != self.decisions?.posture
+        if isOtherPosture || decisions.alarmsVersion != self.decisions?.alarmsVersion
             || decisions.zones != self.decisions?.zones || decisions.arming != self.decisions?.arming
-            || decisions.power != self.decisions?.power
         {
-            isChanged = true
+            hasNews = true
         }
         self.decisions = decisions
+        return isOtherPosture
     }
 
     /// Counters of the rooms change all the time: they are shown once a beat.
-    mutating func beat(stuck: [String]) {
+    func beat(stuck: [String]) {
         self.stuck = stuck
-        isChanged = true
+        hasNews = true
     }
 
     /// `isAsked`: somebody is about to be told that it is done, and must find it so.
-    mutating func publishIfDue(_ now: Moment, isAsked: Bool = false) {
-        guard isChanged, let decisions, isAsked || now.monotonic - last >= SnapshotPublisher.spacing else { return }
-        isChanged = false
+    func publishIfDue(_ now: Moment, isAsked: Bool = false) {
+        guard isDue, let decisions, isAsked || now.monotonic - last >= SnapshotPublisher.spacing else { return }
+        hasNews = false
+        hasReadings = false
         last = now.monotonic
         var snapshot = SiteSnapshot(
             site: plan.name, title: plan.title, version: agentVersion, time: now, points: board.points,

@@ -16,9 +16,12 @@ public final class Wakeup: Sendable {
         _ = cl_eventfd_signal(descriptor.raw)
     }
 
+    /// Somebody has signalled since the last `drain`.
+    public var isSignalled: Bool { pending.load(ordering: .acquiring) }
+
     /// Called by the woken thread before it looks at what was handed over.
     public func drain() {
-        if !pending.load(ordering: .acquiring) { return }
+        if !isSignalled { return }
         hush()
         _ = pending.exchange(false, ordering: .acquiringAndReleasing)
     }

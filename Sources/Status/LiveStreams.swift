@@ -55,7 +55,8 @@ final class LiveStreams: Sendable {
     }
 
     /// One atomic read while nobody watches.
-    func changed() { if watched.load(ordering: .relaxed) { wakeup.signal() } }
+    func changed() { if isWatched { wakeup.signal() } }
+    var isWatched: Bool { watched.load(ordering: .relaxed) }
 
     /// False when there are enough watchers already.
     func add(_ responder: Responder, _ wish: Wish, since: UInt64?) -> Bool {

@@ -88,6 +88,9 @@ public final class StatusRoom: Sendable {
     /// at every change, and at least every few seconds so that `time` shows that the agent lives.
     public func publish(_ snapshot: SiteSnapshot) { service.publish(snapshot) }
 
+    /// Somebody follows the readings as they change.
+    public var isWatched: Bool { service.live.isWatched }
+
     public func start() throws(SystemError) {
         for fault in faults { Log.write(.warning, "status", fault) }
         if let fingerprint { Log.write(.notice, "status", "TLS certificate SHA-256 \(fingerprint)") }
