@@ -32,6 +32,9 @@ bench: deps build ## Every benchmark, beside the neighbours that are installed
 	@$(RELEASE) --product mdc-bench
 	$(RELEASE) --product journal-writer
 	.build/release/mdc-bench --json .build/bench.json $(ONLY)
+	@[ -n "$(ONLY)" ] || { echo "A million Modbus polls under seeded faults:"; \
+	  ROOM=Modbus MDC_MODBUS_POLLS=1000000 $(SWIFT) test --disable-xctest --filter ZeroWrong > .build/zero-wrong.log 2>&1; \
+	  result=$$?; grep -E "polls|error:|Test run" .build/zero-wrong.log; exit $$result; }
 
 check: deps ## Format, lint and the rules of the house
 	@$(SWIFT) format lint --strict --parallel --recursive Sources Tests Package.swift

@@ -17,7 +17,7 @@ public struct CommandTable: Sendable {
         }
         if words == ["--version"] { return run(["version"]) }
         if words[0] == "help" { return help(Array(words.dropFirst()), console) }
-        guard let (command, rest) = find(words) else { return unknown(words, console) }
+        guard let (command, rest) = find(words) else { return family(words, console) }
         do throws(Invocation.UsageFault) {
             let invocation = try Invocation(command, rest)
             if invocation.has("--help") {
@@ -46,6 +46,23 @@ public struct CommandTable: Sendable {
         return .healthy
     }
 
+    /// "mdc-agent modbus": a word that several commands begin with.
+    private func family(_ words: [String], _ console: Console) -> ExitCode {
+        let names = words.filter { $0 != "--help" && $0 != "-h" }
+        let matching = commands.filter { $0.path.starts(with: names) }
+        guard !names.isEmpty, !matching.isEmpty else { return unknown(words, console) }
+        let isAsked = names.count < words.count
+        console.raw("usage: mdc-agent \(names.joined(separator: " ")) COMMAND [options]\n\n\(rows(matching))\n")
+        if isAsked { console.raw("\nEach explains itself: mdc-agent \(matching[0].name) --help\n") }
+        return isAsked ? .healthy : .usage
+    }
+
+    private func rows(_ commands: [Command]) -> String {
+        let width = commands.map(\.name.count).max() ?? 0
+        return commands.map { "  \($0.name)\(String(repeating: " ", count: width - $0.name.count))  \($0.summary)" }
+            .joined(separator: "\n")
+    }
+
     private func unknown(_ words: [String], _ console: Console) -> ExitCode {
         let family = commands.filter { $0.path.first == words.first }
         let remedy =
@@ -56,20 +73,18 @@ public struct CommandTable: Sendable {
     }
 
     func overview() -> String {
-        let width = commands.map(\.name.count).max() ?? 0
-        let rows = commands.map { "  \($0.name)\(String(repeating: " ", count: width - $0.name.count))  \($0.summary)" }
-        return """
-            mdc-agent \(version): the service inside a micro data centre
+        """
+        mdc-agent \(version): the service inside a micro data centre
 
-            usage: mdc-agent COMMAND [options]
+        usage: mdc-agent COMMAND [options]
 
-            \(rows.joined(separator: "\n"))
+        \(rows(commands))
 
-            Every command: --help, --json, --site FILE, --socket PATH.
-            Exit codes: 0 healthy, 1 finding, 2 fault, 64 usage, 66 no such input, 69 agent not running,
-            70 internal, 75 try again, 77 no permission, 78 bad configuration.
+        Every command: --help, --json, --site FILE, --socket PATH.
+        Exit codes: 0 healthy, 1 finding, 2 fault, 64 usage, 66 no such input, 69 agent not running,
+        70 internal, 75 try again, 77 no permission, 78 bad configuration.
 
-            """
+        """
     }
 
     func help(_ command: Command) -> String {

@@ -56,6 +56,7 @@ public struct Console: Sendable {
             return
         }
         var widths = header.map(columnWidth)
+        if header.isEmpty { widths = [Int](repeating: 0, count: rows.map(\.count).max() ?? 0) }
         for row in rows {
             for (i, cell) in row.enumerated() where i < widths.count {
                 widths[i] = max(widths[i], columnWidth(cell.text))
@@ -64,7 +65,9 @@ public struct Console: Sendable {
         func padded(_ text: String, _ i: Int) -> String {
             i == widths.count - 1 ? text : text + String(repeating: " ", count: max(0, widths[i] - columnWidth(text)))
         }
-        line(inked(header.enumerated().map { padded($1, $0) }.joined(separator: "  "), .faint))
+        if !header.isEmpty {
+            line(inked(header.enumerated().map { padded($1, $0) }.joined(separator: "  "), .faint))
+        }
         for row in rows {
             line(row.enumerated().map { inked(padded($1.text, $0), $1.ink) }.joined(separator: "  "))
         }

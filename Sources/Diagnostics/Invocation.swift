@@ -113,8 +113,12 @@ func currentFolder() -> String? {
 
 /// The folder that holds the running program.
 public func programFolder() -> String? {
-    guard let path = unsafe realpath("/proc/self/exe", nil) else { return nil }
-    defer { unsafe free(path) }
-    let text = unsafe String(cString: path)
-    return text.lastIndex(of: "/").map { String(text[..<$0]) }
+    realPath("/proc/self/exe").flatMap { text in text.lastIndex(of: "/").map { String(text[..<$0]) } }
+}
+
+/// Where a path leads when its links are followed; nil: nowhere.
+func realPath(_ path: String) -> String? {
+    guard let real = unsafe realpath(path, nil) else { return nil }
+    defer { unsafe free(real) }
+    return unsafe String(cString: real)
 }

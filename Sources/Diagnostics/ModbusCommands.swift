@@ -27,16 +27,21 @@ enum ModbusCommands {
         ]
     ) { invocation in
         let target: ModbusTarget
-        let point: EquipmentPoint
+        var point: EquipmentPoint
         do throws(ModbusTarget.Fault) {
             target = try ModbusTarget.find(invocation.arguments[0], invocation)
             point = try place(invocation.arguments[1], target, invocation)
         } catch { return usage(invocation, error.text) }
+        if !point.isReadable { return usage(invocation, "'\(point.path)' is a pure command: nothing is there to read") }
+        switch Discovery.locate(point, target.asker, unitID: target.unitID, timeout: nil) {
+        case .found(let placed): point = placed
+        case .failed(let text): return show(.failed(text), nil, point, target, invocation)
+        }
         guard let question = point.question, question.isAllowed else {
             return usage(invocation, "this cannot be read in one request (1 to 125 registers, 2000 coils)")
         }
-        let answer = target.asker.ask(unitID: target.unitID, question, timeout: nil)
-        return show(answer, question, point, invocation)
+        return show(
+            target.asker.ask(unitID: target.unitID, question, timeout: nil), question, point, target, invocation)
     }
 
     /// A point of the unit's map, or one made from `table:number` and the options.
@@ -46,8 +51,7 @@ enum ModbusCommands {
         let parts = text.split(separator: ":", maxSplits: 1)
         guard parts.count == 2, let table = RegisterTable(rawValue: String(parts[0])) else {
             if let point = target.unit?.points.first(where: { $0.path == text }) { return point }
-            throw ModbusTarget.Fault(
-                text: "'\(text)' is neither table:number nor a point of this unit; mdc-agent points lists points")
+            throw ModbusTarget.Fault(text: noSuchPlace(text, target, invocation))
         }
         let digits = parts[1]
         let number = digits.hasPrefix("0x") ? Int(digits.dropFirst(2), radix: 16) : Int(digits)
@@ -55,37 +59,49 @@ enum ModbusCommands {
             throw ModbusTarget.Fault(text: "'\(digits)': expected a register number from 0 to 65535")
         }
         let named = invocation["--type"] ?? (table.holdsBits ? "bit" : "u16")
-        guard let type = RegisterType(rawValue: named) else {
-            throw ModbusTarget.Fault(text: "--type: no type '\(named)'")
+        guard let type = RegisterType(rawValue: named), (type == .bit) == table.holdsBits else {
+            throw ModbusTarget.Fault(
+                text: "--type: no type '\(named)' in \(table.rawValue); there is: "
+                    + (table.holdsBits
+                        ? "bit"
+                        : RegisterType.allCases.filter { $0 != .bit }.map(\.rawValue)
+                            .joined(separator: " ")))
         }
-        let count = invocation["--count"].map { Int($0) ?? 0 } ?? type.words
+        let count: Int
+        do throws(Invocation.UsageFault) {
+            count = try invocation.integer("--count", 1...(table.holdsBits ? 2000 : 125), default: type.words)
+        } catch { throw ModbusTarget.Fault(text: error.text) }
+        guard address + count <= 65536 else {
+            throw ModbusTarget.Fault(text: "\(count) from \(address) is beyond the last register, 65535")
+        }
         return EquipmentPoint(
             path: text, table: table, address: address, type: type, words: count,
             isLowWordFirst: invocation.has("--low-first"))
     }
 
+    /// What is known in place of what was asked for.
+    private static func noSuchPlace(_ text: String, _ target: ModbusTarget, _ invocation: Invocation) -> String {
+        guard let unit = target.unit else {
+            return "'\(text)' is no table:number, such as holding:0, and '\(invocation.arguments[0])' is no unit whose "
+                + "points could be named; " + ModbusTarget.knownUnits(invocation)
+        }
+        let first = text.prefix { $0 != "." }
+        let paths = unit.points.filter(\.isReadable).map(\.path)
+        let near = paths.filter { $0.hasPrefix(first) }
+        let shown = (near.isEmpty ? paths : near).prefix(10).joined(separator: ", ")
+        return "'\(text)' is neither table:number nor a point of \(unit.name), which has \(shown)"
+            + (paths.count > 10 ? ", ... (mdc-agent points '\(unit.name).*')" : "")
+    }
+
     private static func show(
-        _ answer: ModbusAnswer, _ question: ModbusQuestion, _ point: EquipmentPoint, _ invocation: Invocation
+        _ answer: ModbusAnswer, _ question: ModbusQuestion?, _ point: EquipmentPoint, _ target: ModbusTarget,
+        _ invocation: Invocation
     ) -> ExitCode {
-        guard case .read(let table, let start, _) = question else { return .internalFault }
-        if invocation.wantsJSON { invocation.console.raw(String(decoding: answer.json, as: UTF8.self) + "\n") }
+        if invocation.wantsJSON { json(answer, point, target, invocation) }
         switch answer {
         case .values(let values):
-            if !invocation.wantsJSON {
-                // Several values of one type: one line each.
-                let step = point.type == .text ? values.count : max(1, point.type.words)
-                if table.holdsBits || values.count > step {
-                    for at in stride(from: 0, to: values.count, by: table.holdsBits ? 1 : step) {
-                        let words = Array(values[at..<min(at + step, values.count)])
-                        var one = point
-                        one.address = start + at
-                        one.words = words.count
-                        line(invocation, table, start + at, words, words.count == step ? one.words(of: words) : "")
-                    }
-                } else {
-                    line(invocation, table, start, values, point.words(of: values))
-                }
-            }
+            guard case .read(let table, let start, _) = question else { return .internalFault }
+            if !invocation.wantsJSON { invocation.console.table([], rows(values, table, start, point)) }
             return .healthy
         case .exception(let code, let text):
             invocation.console.trouble("exception \(code): \(text)", remedy: remedy(code))
@@ -97,14 +113,60 @@ enum ModbusCommands {
         }
     }
 
-    private static func line(
-        _ invocation: Invocation, _ table: RegisterTable, _ address: Int, _ words: [UInt16], _ text: String
+    /// `value` and `quality` as in /v1/points, beside the registers as they came.
+    private static func json(
+        _ answer: ModbusAnswer, _ point: EquipmentPoint, _ target: ModbusTarget, _ invocation: Invocation
     ) {
-        let hex =
-            table.holdsBits
-            ? "" : words.map { "0x" + hexText([UInt8($0 >> 8), UInt8($0 & 0xFF)]) }.joined(separator: " ")
-        invocation.console.table(
-            [], [[.init("\(table.rawValue):\(address)", .faint), .init(text, .strong), .init(hex)]])
+        invocation.console.json { writer in
+            writer.beginObject()
+            if let unit = target.unit { writer.field("point", unit.pointName(point)) }
+            writer.field("id", target.unitID)
+            writer.field("table", point.table.rawValue)
+            writer.field("address", point.address)
+            switch answer {
+            case .values(let values):
+                writer.beginArray("values")
+                for value in values { writer.value(value) }
+                writer.endArray()
+                let (value, reason) = point.value(of: values)
+                writer.key("value")
+                switch value {
+                case .number(let number): writer.value(number)
+                case .text(let text): writer.value(text)
+                case nil: writer.null()
+                }
+                writer.field("unit", point.unit.rawValue)
+                writer.field("quality", (value == nil ? Quality.invalid : .good).text)
+                if value == nil { writer.field("reason", reason.text) }
+                if !point.isVerified { writer.field("verified", false) }
+            case .exception(let code, let text):
+                writer.field("exception", code)
+                writer.field("text", text)
+            case .failed(let text): writer.field("failed", text)
+            case .texts: break
+            }
+            writer.endObject()
+        }
+    }
+
+    /// Several values of one type: one line each.
+    private static func rows(
+        _ values: [UInt16], _ table: RegisterTable, _ start: Int, _ point: EquipmentPoint
+    ) -> [[Console.Cell]] {
+        // A point's power of ten is read with it: that is one value, however many registers.
+        let isOne = point.type == .text || point.scaleRegister != nil
+        let step = table.holdsBits ? 1 : isOne ? values.count : point.type.words
+        return stride(from: 0, to: values.count, by: max(1, step)).map { at in
+            let words = Array(values[at..<min(at + step, values.count)])
+            var one = point
+            if !isOne { (one.address, one.words) = (start + at, words.count) }
+            let hex = words.map { "0x" + hexText([UInt8($0 >> 8), UInt8($0 & 0xFF)]) }.joined(separator: " ")
+            let row: [Console.Cell] = [
+                .init("\(table.rawValue):\(start + at)", .faint),
+                .init(words.count == step ? one.words(of: words) : "", .strong), .init(table.holdsBits ? "" : hex),
+            ]
+            return point.isVerified ? row : row + [.init("unverified: compare with its panel", .attention)]
+        }
     }
 
     private static func remedy(_ code: Int) -> String? {
@@ -137,7 +199,12 @@ enum ModbusCommands {
         ]
     ) { invocation in
         guard let value = number(invocation) else {
-            return usage(invocation, "'\(invocation.arguments[1])' is no number and no state of this point")
+            let states = point(invocation.arguments[0], invocation)?.states.map(\.text) ?? []
+            return usage(
+                invocation,
+                "'\(invocation.arguments[1])' is no number"
+                    + (states.isEmpty ? ", and \(invocation.arguments[0]) has no states" : "; states: ")
+                    + states.joined(separator: ", "))
         }
         let client = AgentClient(socketPath: invocation.socketPath)
         do throws(AgentClient.Fault) {
@@ -149,10 +216,12 @@ enum ModbusCommands {
     private static func number(_ invocation: Invocation) -> Double? {
         let text = invocation.arguments[1]
         if let number = Double(text), number.isFinite { return number }
-        let name = invocation.arguments[0]
+        return point(invocation.arguments[0], invocation)?.states.first { $0.text == text }.map { Double($0.code) }
+    }
+
+    private static func point(_ name: String, _ invocation: Invocation) -> EquipmentPoint? {
         for unit in ModbusTarget.sitePlan(invocation)?.modbus.buses.flatMap(\.units) ?? [] {
-            guard let point = unit.points.first(where: { unit.pointName($0) == name }) else { continue }
-            return point.states.first { $0.text == text }.map { Double($0.code) }
+            if let point = unit.points.first(where: { unit.pointName($0) == name }) { return point }
         }
         return nil
     }
@@ -175,7 +244,7 @@ enum ModbusCommands {
             for request in answer["requests"]?.array ?? [] {
                 invocation.console.line("sends    \(request.string ?? "")")
             }
-            invocation.console.line("proof    \(answer["readback"]?.string ?? "")")
+            if let proof = answer["readback"]?.string, !proof.isEmpty { invocation.console.line("proof    \(proof)") }
         }
         if let refused = answer["refused"]?.string {
             invocation.console.trouble(refused)

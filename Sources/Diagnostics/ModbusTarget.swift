@@ -53,6 +53,7 @@ struct ModbusTarget {
         let plan = sitePlan(invocation)
         let client = AgentClient(socketPath: invocation.socketPath)
         let id = try unitID(invocation)
+        try checkTimeout(invocation)
         for bus in plan?.modbus.buses ?? [] {
             guard let unit = bus.units.first(where: { $0.name == text }) else { continue }
             return target(bus.link, bus.name, id ?? unit.unitID, unit, client, invocation)
@@ -93,6 +94,21 @@ struct ModbusTarget {
         return .milliseconds(number)
     }
 
+    static func checkTimeout(_ invocation: Invocation) throws(Fault) {
+        do throws(Invocation.UsageFault) { _ = try invocation.integer("--timeout", 20...30_000, default: 20) } catch {
+            throw Fault(text: error.text + " milliseconds")
+        }
+    }
+
+    /// For somebody who mistyped a name.
+    static func knownUnits(_ invocation: Invocation) -> String {
+        guard let plan = sitePlan(invocation) else {
+            return "there is no readable site file at \(invocation.sitePath) (mdc-agent check says why)"
+        }
+        let names = plan.modbus.buses.flatMap(\.units).map(\.name)
+        return names.isEmpty ? "the site file has no units" : "the site file's units: " + names.joined(separator: ", ")
+    }
+
     private static func unitID(_ invocation: Invocation) throws(Fault) -> Int? {
         guard let text = invocation["--id"] else { return nil }
         guard let id = Int(text), (0...255).contains(id) else {
@@ -102,7 +118,7 @@ struct ModbusTarget {
     }
 
     static func link(_ text: String, _ invocation: Invocation) throws(Fault) -> ModbusLink {
-        if text.hasPrefix("/") {
+        if text.contains("/") {
             let settings = invocation["--serial"] ?? "9600 8N1"
             guard let serial = SerialSettings(settings) else {
                 throw Fault(text: "--serial: found '\(settings)', expected such as '19200 8E1'")
@@ -122,9 +138,9 @@ struct ModbusTarget {
         return invocation.has("--rtu") ? .rtuOverTCP(host: host, port: port) : .tcp(host: host, port: port)
     }
 
-    private static func isSamePlace(_ a: ModbusLink, _ b: ModbusLink) -> Bool {
+    static func isSamePlace(_ a: ModbusLink, _ b: ModbusLink) -> Bool {
         switch (a, b) {
-        case (.rtu(let one, _, _), .rtu(let other, _, _)): one == other
+        case (.rtu(let one, _, _), .rtu(let other, _, _)): one == other || realPath(one) == realPath(other)
         default: a == b
         }
     }

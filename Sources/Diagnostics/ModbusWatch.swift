@@ -32,7 +32,9 @@ extension ModbusCommands {
             let load = ((bus["utilisation"]?.number ?? 0) * 100).rounded()
             let state = bus["connected"]?.bool == true ? "connected" : "down"
             invocation.console.line(
-                "\(bus["name"]?.string ?? "")  \(bus["address"]?.string ?? "")  \(state), \(Int(load)) % busy"
+                "\(bus["name"]?.string ?? "")  \(bus["address"]?.string ?? "")  \(state), \(Int(load)) % busy, "
+                    + "\(valueText(bus["missedCycles"])) rounds missed, late start "
+                    + "\(valueText(bus["startDelayP99Ms"])) ms (p99)"
                     + (bus["error"]?.string.map { ": \($0)" } ?? ""))
             invocation.console.table(
                 [
@@ -56,16 +58,21 @@ extension ModbusCommands {
     static let watch = Command(
         "modbus", "watch", summary: "Follow a unit's points, or with --trace every frame on a bus",
         discussion: """
-            Prints a line whenever a point of the unit changes. With --trace NAME is a bus, and every frame that
-            passes is printed with what it means. Needs the running agent, which owns the bus; Ctrl-C ends.
+            Prints a line whenever a point of the unit changes. With --trace every frame that passes on the bus, or on
+            the bus of the unit, is printed with what it means. Needs the running agent, which owns the bus; Ctrl-C
+            ends.
             """,
-        arguments: [.init("NAME", "a unit; with --trace a bus")],
+        arguments: [.init("NAME", "a unit; with --trace also a bus")],
         options: [
             .init("--trace", "Show the frames"), .init("--count", value: "N", "End after N lines (default: never)"),
         ]
     ) { invocation in
         let client = AgentClient(socketPath: invocation.socketPath)
-        var left = invocation["--count"].flatMap { Int($0) } ?? Int.max
+        var left: Int
+        do throws(Invocation.UsageFault) { left = try invocation.integer("--count", 1...Int.max, default: .max) } catch
+        {
+            return usage(invocation, error.text)
+        }
         do throws(AgentClient.Fault) {
             return invocation.has("--trace")
                 ? try followFrames(invocation, client, &left) : try followPoints(invocation, client, &left)
@@ -130,7 +137,11 @@ extension ModbusCommands {
                 if seen.updateValue(text, forKey: name) == text { continue }
                 left -= 1
                 let time = WallTime(milliseconds: Int64(document["time"]?.number ?? 0))
-                invocation.console.line("\(clockText(time))\t\(name)\t\(text)")
+                if invocation.wantsJSON {
+                    invocation.console.json { writer in writer.value(json: point) }
+                } else {
+                    invocation.console.line("\(clockText(time))\t\(name)\t\(text)")
+                }
             }
             pause(.milliseconds(500))
         }

@@ -72,10 +72,12 @@ enum StatusCommands {
     static func row(_ point: JSON, at now: Double) -> [Console.Cell] {
         let quality = point["quality"]?.string ?? "?"
         let reason = point["reason"]?.string.map { ": \($0)" } ?? ""
+        // A map's author was not sure of this register.
+        let doubt = point["verified"]?.bool == false ? ", unverified" : ""
         let age = point["time"]?.number.map { ageText(milliseconds: now - $0) } ?? "-"
         return [
             .init(point["name"]?.string ?? "?", .strong), .init(valueText(point["value"])),
-            .init(point["unit"]?.string ?? ""), .init(quality + reason, quality == "good" ? .good : .bad),
+            .init(point["unit"]?.string ?? ""), .init(quality + reason + doubt, quality == "good" ? .good : .bad),
             .init(age, .faint),
         ]
     }

@@ -11,6 +11,8 @@ public struct UnitIdentity: Equatable, Sendable {
     public var models: [Int] = []
     /// Maps whose fingerprints fit.
     public var profiles: [String] = []
+    /// Where none does: maps that make sense of what it answers.
+    public var resembles: [Resemblance] = []
 
     public init(unitID: Int) { self.unitID = unitID }
 }
@@ -20,6 +22,31 @@ public enum Discovery {
     /// Whether anybody answers: any well-formed answer counts, also "illegal address".
     public static func isThere(_ bus: some ModbusAsking, unitID: Int, timeout: Nanoseconds) -> Bool {
         bus.ask(unitID: unitID, .read(.holding, address: 0, count: 1), timeout: timeout).isFromUnit
+    }
+
+    /// Where to look: a way of one's own, or none and why.
+    public enum Way {
+        case open(any ModbusAsking)
+        case shut(DirectBus.Trouble)
+    }
+
+    /// Looks for units on each way in turn. A line has one speed: when somebody answered, its other speeds are not
+    /// tried, as they are not when its device cannot be used at all.
+    public static func sweep(
+        _ links: [ModbusLink], ids: [Int], timeout: Nanoseconds, open: (ModbusLink) -> Way,
+        found: (ModbusLink, Int, any ModbusAsking) -> Void
+    ) {
+        var isDone = false
+        for link in links where !isDone {
+            switch open(link) {
+            case .shut(let trouble): isDone = trouble.isHopeless
+            case .open(let bus):
+                for id in ids where isThere(bus, unitID: id, timeout: timeout) {
+                    if case .rtu = link { isDone = true }
+                    found(link, id, bus)
+                }
+            }
+        }
     }
 
     public static func identify(
@@ -36,7 +63,37 @@ public enum Discovery {
             identity.models = models.map(\.number)
         }
         for profile in profiles where fits(profile, identity, bus, timeout) { identity.profiles.append(profile.name) }
+        if identity.profiles.isEmpty, identity.models.isEmpty {
+            identity.resembles = resemblances(bus, unitID: unitID, profiles: profiles, timeout: timeout)
+        }
         return identity
+    }
+
+    /// A SunSpec point with the registers that it has in this machine: the chain of models is walked for it.
+    public static func locate(
+        _ point: EquipmentPoint, _ bus: some ModbusAsking, unitID: Int, timeout: Nanoseconds?
+    ) -> Located {
+        guard let model = point.model else { return .found(point) }
+        switch SunSpec.walk({ bus.ask(unitID: unitID, $0, timeout: timeout) }) {
+        case .failed(let text): return .failed(text)
+        case .notSunSpec: return .failed("it is no SunSpec machine: no marker at 40000, 50000 or 0")
+        case .found(let models):
+            let bases = models.filter { $0.number == model }.map(\.address)
+            guard bases.count >= point.modelInstance else {
+                let known = models.map { String($0.number) }.joined(separator: ", ")
+                return .failed("it does not carry SunSpec model \(model), but \(known)")
+            }
+            var placed = point
+            placed.model = nil
+            placed.address += bases[point.modelInstance - 1]
+            placed.scaleRegister = point.scaleRegister.map { $0 + bases[point.modelInstance - 1] }
+            return .found(placed)
+        }
+    }
+
+    public enum Located {
+        case found(EquipmentPoint)
+        case failed(String)
     }
 
     private static func fits(

@@ -76,10 +76,12 @@ public final class DirectBus: ModbusAsking {
     private let master: BusMaster
     private var lines: [Int: UnitLine] = [:]
     private let timeout: Nanoseconds
+    private let isSerial: Bool
     public let trace = FrameTrace()
 
     public init(_ link: ModbusLink, timeout: Nanoseconds = .seconds(1)) {
         self.timeout = timeout
+        if case .rtu = link { isSerial = true } else { isSerial = false }
         let bus = ModbusBus(
             name: "direct", link: link, timeout: timeout, connectTimeout: timeout + .seconds(1), units: [])
         master = BusOwner.makeMaster(bus, time: SystemTime(), trace: trace)
@@ -87,18 +89,34 @@ public final class DirectBus: ModbusAsking {
 
     public func ask(unitID: Int, _ question: ModbusQuestion, timeout: Nanoseconds?) -> ModbusAnswer {
         guard question.isAllowed, (0...255).contains(unitID) else { return .failed("outside what Modbus can ask") }
-        if let fault = open() { return .failed(fault) }
+        if let trouble = open() { return .failed(trouble.text) }
         let line = lines[unitID] ?? UnitLine(unitID: UInt8(unitID), timeout: self.timeout)
         lines[unitID] = line
         return master.ask(line, question, timeout: timeout)
     }
 
+    public struct Trouble: Equatable, Sendable {
+        public var text: String
+        /// Another port or speed will not help.
+        public var isHopeless: Bool
+        public init(text: String, isHopeless: Bool) {
+            self.text = text
+            self.isHopeless = isHopeless
+        }
+    }
+
     /// Nil: there is a connection. Otherwise why not.
-    public func open() -> String? {
+    public func open() -> Trouble? {
         if master.channel.isOpen { return nil }
         do throws(ChannelFault) {
             try master.channel.open()
             return nil
-        } catch { return error.text }
+        } catch {
+            switch error {
+            case .nameNotFound, .noPermission: return Trouble(text: error.text, isHopeless: true)
+            // On a serial line everything that hinders opening has to do with the device.
+            default: return Trouble(text: error.text, isHopeless: isSerial)
+            }
+        }
     }
 }

@@ -7,7 +7,7 @@ extension ModbusRoom {
     ///    "timeout": ms}  ->  {"values": [...]} | {"exception": 2, "text": "..."} | {"failed": "..."}
     ///   the same with "identification": true  ->  {"texts": {"0": "..."}}
     ///   {"do": "preview", "point": "...", "value": 20}  ->  {"requests": [...], "readback": "...", "refused"?: "..."}
-    ///   {"do": "trace", "bus": "power", "since": 0}
+    ///   {"do": "trace", "bus": "power" or a unit on it, "since": 0}
     ///     ->  {"frames": [{"index", "time", "sent", "bytes", "text"}], "next"}
     ///   {"do": "stats"}  ->  {"buses": [...]}
     /// `reply` is called exactly once with an HTTP status, on this thread or a bus's, and must only hand over.
@@ -75,8 +75,9 @@ extension ModbusRoom {
     }
 
     private func traced(_ json: JSON, _ reply: Reply) {
-        guard let owner = json["bus"]?.string.flatMap(owner(ofBus:)) else {
-            return reply(404, ModbusRoom.errorText("no such bus; 'modbus stats' lists them"))
+        let name = json["bus"]?.string ?? ""
+        guard let owner = owner(ofBus: name) ?? owner(ofUnit: name) else {
+            return reply(404, ModbusRoom.errorText("no bus and no unit '\(name)'; 'modbus stats' lists them"))
         }
         owner.trace.enable(now: SystemTime.monotonic)
         let since = UInt64(min(max(0, json["since"]?.number ?? 0), 1e15))

@@ -10,26 +10,35 @@ extension EquipmentPoint {
         return .read(table, address: low, count: high - low)
     }
 
-    /// What the answer to `question` says, in words: "57.5 %", "on-battery", "device says not available".
-    public func words(of values: [UInt16]) -> String {
-        let low = min(address, scaleRegister ?? address)
-        let decoder = PointDecoder(self)
-        let decoded: DecodedValue
-        if table.holdsBits {
-            decoded = values.first.map { .number(Double($0)) } ?? .invalid(.malformedReply)
-        } else {
-            let bytes = values.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] }
-            decoded = decoder.decode(bytes.span, at: address - low, scaleAt: (scaleRegister ?? address) - low)
+    /// What the answer to `question` says; nil and the reason where it is no measurement.
+    public func value(of values: [UInt16]) -> (value: Value?, reason: Reason) {
+        switch decoded(values) {
+        case .text(let text): (.text(text), .none)
+        case .invalid(let reason): (nil, reason)
+        case .number(let number): (state(of: number).map(Value.text) ?? .number(number), .none)
         }
-        switch decoded {
+    }
+
+    /// The same in words: "57.5 %", "on-battery", "device says not available".
+    public func words(of values: [UInt16]) -> String {
+        switch decoded(values) {
         case .text(let text): return text
         case .invalid(let reason): return reason.text
         case .number(let number):
-            if let state = Int(exactly: number).flatMap({ code in states.first { $0.code == code } }) {
-                return state.text
-            }
+            if let state = state(of: number) { return state }
             let shown = Int64(exactly: number).map(String.init) ?? number.description
             return unit == .none ? shown : "\(shown) \(unit.rawValue)"
         }
+    }
+
+    private func state(of number: Double) -> String? {
+        Int(exactly: number).flatMap { code in states.first { $0.code == code }?.text }
+    }
+
+    private func decoded(_ values: [UInt16]) -> DecodedValue {
+        let low = min(address, scaleRegister ?? address)
+        if table.holdsBits { return values.first.map { .number(Double($0)) } ?? .invalid(.malformedReply) }
+        let bytes = values.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] }
+        return PointDecoder(self).decode(bytes.span, at: address - low, scaleAt: (scaleRegister ?? address) - low)
     }
 }

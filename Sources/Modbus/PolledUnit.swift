@@ -34,8 +34,8 @@ final class PolledUnit {
     var failuresInARow = 0
     var probeAt: MonotonicTime
     var backOff = BackOff()
-    /// SunSpec: model number -> address of its id register. Nil: the chain has not been walked.
-    var models: [Int: Int]?
+    /// SunSpec: model number -> address of the id register of each that there is. Nil: not walked yet.
+    var models: [Int: [Int]]?
     var walkAgainAt: MonotonicTime
     private let isSunSpec: Bool
 
@@ -68,11 +68,7 @@ final class PolledUnit {
     func resolve() {
         places = plan.points.map { point in
             guard point.isReadable else { return nil }
-            var base = 0
-            if let model = point.model {
-                guard let found = models?[model] else { return nil }
-                base = found
-            }
+            guard let base = base(of: point) else { return nil }
             let address = base + point.address
             var registers = address..<address + point.words
             let scaleAddress = point.scaleRegister.map { base + $0 } ?? address
@@ -82,6 +78,13 @@ final class PolledUnit {
             guard registers.upperBound <= 65536 else { return nil }
             return Place(table: point.table, address: address, scaleAddress: scaleAddress, registers: registers)
         }
+    }
+
+    /// What the point's registers count from; nil: a SunSpec model that the machine does not carry.
+    func base(of point: EquipmentPoint) -> Int? {
+        guard let model = point.model else { return 0 }
+        guard let found = models?[model], found.count >= point.modelInstance else { return nil }
+        return found[point.modelInstance - 1]
     }
 
     /// Its chain of models is not known, or not for certain any more.

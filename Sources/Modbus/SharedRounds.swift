@@ -104,6 +104,8 @@ final class SharedRounds: Sendable {
         }
 
         private func seat(_ loan: Loan) {
+            // It may have been wanted back before it got here: its recall has been and gone then.
+            if loan.isWanted.load(ordering: .acquiring) { return loan.owner.takeBack(loan) }
             let index = seats.firstIndex { $0 == nil } ?? seats.count
             if index == seats.count { seats.append(nil) }
             seats[index] = loan

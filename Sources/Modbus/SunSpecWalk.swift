@@ -69,9 +69,7 @@ extension BusEngine {
             let now = time.now().monotonic
             answered(unit)
             unit.walkAgainAt = now + BusEngine.walkInterval
-            var models: [Int: Int] = [:]
-            // The first of several of a kind: the others are further instances.
-            for model in found where models[model.number] == nil { models[model.number] = model.address }
+            let models = Dictionary(grouping: found, by: \.number).mapValues { $0.map(\.address) }
             if unit.models == models { return }
             unit.models = models
             unit.refused = []

@@ -107,12 +107,8 @@ extension BusEngine {
         _ unit: PolledUnit, _ index: Int, _ rule: WriteRule, _ value: Double
     ) throws(EncodingFault) -> ([UInt16], address: Int) {
         let point = unit.plan.points[index]
-        var base = 0
-        if let model = point.model {
-            guard let found = unit.models?[model] else {
-                throw EncodingFault(text: "the machine has no model \(model)")
-            }
-            base = found
+        guard let base = unit.base(of: point) else {
+            throw EncodingFault(text: "the machine does not carry SunSpec model \(point.model ?? 0)")
         }
         var power = 0
         if let scale = point.scaleRegister {
@@ -164,7 +160,7 @@ extension BusEngine {
 
     private func proof(_ pending: PendingReadBack) -> (RequestPDU, [UInt16])? {
         let point = pending.unit.plan.points[pending.point]
-        let base = point.model.flatMap { pending.unit.models?[$0] } ?? 0
+        guard let base = pending.unit.base(of: point) else { return nil }
         switch pending.rule.readBack {
         case .none: return nil
         case .sameRegister:

@@ -26,6 +26,15 @@ struct WritePreview: Equatable, Sendable {
 }
 
 extension BusEngine {
+    /// What the site file forbids; the guard looks at it again, and at rates and interlocks, before anything is sent.
+    static func objection(to value: Double, _ point: EquipmentPoint, ofSiteFor unit: ModbusUnit) -> String? {
+        guard let allowed = unit.writable.first(where: { $0.path == point.path }) else {
+            return "the site file does not allow it (under unit \(unit.name): 'write: {\(point.path): {}}')"
+        }
+        guard let limits = allowed.limits, !limits.contains(value) else { return nil }
+        return "\(value) is outside the site file's \(limits.lowerBound) to \(limits.upperBound) \(point.unit.rawValue)"
+    }
+
     func preview(_ name: String, _ value: Double) -> WritePreview {
         var preview = WritePreview()
         guard let (unit, index) = find(name) else {
@@ -37,7 +46,8 @@ extension BusEngine {
             preview.refused = "its map does not say that it can be written"
             return preview
         }
-        preview.refused = BusEngine.objection(to: value, point, rule)
+        preview.refused =
+            BusEngine.objection(to: value, point, rule) ?? BusEngine.objection(to: value, point, ofSiteFor: unit.plan)
         if preview.refused == nil, ensureOpen() {
             do throws(EncodingFault) {
                 let (registers, address) = try prepare(unit, index, rule, value)

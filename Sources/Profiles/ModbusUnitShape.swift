@@ -1,6 +1,9 @@
 internal import Platform
 internal import Site
 
+/// More of one model is no machine but a typing error, and every point takes memory.
+private let sunSpecInstancesMax = 32
+
 extension Shape where Value == ModbusUnit {
     static func modbusUnit(_ library: HardwareLibrary, _ intervals: PollIntervals) -> Shape {
         .object("a unit") { fields in
@@ -12,22 +15,24 @@ extension Shape where Value == ModbusUnit {
             let gap = fields.optional("gap", .duration(.zero ... .seconds(10)), "Silence before each request")
             let only = fields.optional("only", .list(of: .pathPattern), "Paths to read, * for any: battery.*")
             let except = fields.optional("except", .list(of: .pathPattern), default: [], "Paths not to read")
-            let models = fields.optional("models", .list(of: .integer(1...65534)), "SunSpec models it carries")
+            let models = fields.optional(
+                "models", .list(of: .integer(1...65534)),
+                "SunSpec models it carries, in its order; one named twice is read twice: battery.*, battery2.*")
             let writable = fields.optional(
                 "write", .dictionary(key: .pointName, of: .writablePoint), default: [],
                 "What may be written here: path: {min: ..., max: ..., every: 1min}; absent: nothing")
             guard let profile else { return nil }
-            let points = profile.points.filter { point in
+            let carried = models.map { carriedPoints(profile, $0, fields) } ?? profile.points
+            let points = carried.filter { point in
                 (only.map { patterns in patterns.contains { $0.matches(point.path) } } ?? true)
                     && !except.contains { $0.matches(point.path) }
-                    && (models.map { $0.contains(point.model ?? -1) || point.model == nil } ?? true)
             }
-            for pattern in (only ?? []) + except where !profile.points.contains(where: { pattern.matches($0.path) }) {
+            for pattern in (only ?? []) + except where !carried.contains(where: { pattern.matches($0.path) }) {
                 fields.report(only == nil ? "except" : "only", "'\(pattern.text)' matches nothing in '\(profile.name)'")
             }
             if points.isEmpty { fields.report("only", "no points are left to read") }
             let allowed = writable.map { path, rule in
-                check(path, rule, profile, fields)
+                check(path, rule, profile, carried, fields)
                 return WritablePoint(path: path, limits: rule.limits, minimumInterval: rule.minimumInterval)
             }
             return ModbusUnit(
@@ -36,9 +41,40 @@ extension Shape where Value == ModbusUnit {
         }
     }
 
-    private static func check(_ path: String, _ rule: WritablePoint, _ profile: EquipmentProfile, _ fields: Fields) {
-        guard let point = profile.points.first(where: { $0.path == path }), let write = point.write else {
-            let known = profile.points.filter { $0.write != nil }.map(\.path).joined(separator: ", ")
+    /// A machine may carry several of one model: of the second on, the first word of every path gets its number.
+    private static func carriedPoints(
+        _ profile: EquipmentProfile, _ models: [Int], _ fields: Fields
+    ) -> [EquipmentPoint] {
+        var points = profile.points.filter { $0.model.map(models.contains) ?? true }
+        var seen = Set(points.map(\.path))
+        for model in Set(models).sorted() {
+            let count = models.count { $0 == model }
+            let mine = profile.points.filter { $0.model == model }
+            for instance in 1..<max(1, min(count, sunSpecInstancesMax)) {
+                for var point in mine {
+                    point.modelInstance = instance + 1
+                    point.title += " \(instance + 1)"
+                    let words = point.path.split(separator: ".", maxSplits: 1)
+                    point.path = "\(words[0])\(instance + 1)" + (words.count > 1 ? ".\(words[1])" : "")
+                    if !seen.insert(point.path).inserted {
+                        fields.report("models", "two points have the path '\(point.path)'")
+                    }
+                    points.append(point)
+                }
+            }
+            if count > sunSpecInstancesMax {
+                fields.report("models", "model \(model): at most \(sunSpecInstancesMax) of one kind")
+            }
+        }
+        return points
+    }
+
+    private static func check(
+        _ path: String, _ rule: WritablePoint, _ profile: EquipmentProfile, _ points: [EquipmentPoint],
+        _ fields: Fields
+    ) {
+        guard let point = points.first(where: { $0.path == path }), let write = point.write else {
+            let known = points.filter { $0.write != nil }.map(\.path).joined(separator: ", ")
             fields.report(
                 "write",
                 "'\(path)' cannot be written in '\(profile.name)'"

@@ -75,6 +75,7 @@ enum ModbusBench {
         defer { device.stop() }
         let ours = try run(plan(ports, points: 20), seconds: 10)
         let theirs = try? collectd(ports)
+        let others = try? ZabbixPeer.run(ports, points: 20)
         let name = "100 machines x 20 points at 1 s"
         return [
             Figure(
@@ -85,6 +86,10 @@ enum ModbusBench {
                 "\(name): processor", ours.processorPercent, "% of a core", goal: "at most a fifth of collectd's",
                 isMet: theirs.map { ours.processorPercent <= $0.processorPercent / 5 },
                 peer: theirs.map { ("collectd", $0.processorPercent) }),
+            Figure(
+                "\(name): the same beside zabbix-agent2", ours.processorPercent, "% of a core",
+                goal: "less", isMet: others.map { ours.processorPercent < $0 },
+                peer: others.map { ("zabbix-agent2", $0) }),
         ]
     }
 

@@ -27,7 +27,7 @@ def listening(port):
 
 
 @pytest.fixture
-def pymodbus_server(processes, tmp_path):
+def pymodbus_servers(processes, tmp_path):
     pytest.importorskip("pymodbus")
     script = tmp_path / "server.py"
     script.write_text(
@@ -46,6 +46,7 @@ def f32(x):
     return list(struct.unpack(">HH", struct.pack(">f", x)))
 values = [0] * 200
 values[1:3] = f32(230.4)          # sequential blocks of this library begin at 1
+values[3:5] = f32(231.2)
 values[71:73] = f32(50.01)
 device = Device(hr=Block(1, values[1:]), ir=Block(1, values[1:]), co=Block(1, [True, False] * 20), di=Block(1, [False, True] * 20))
 try:
@@ -53,13 +54,26 @@ try:
 except TypeError:
     context = ModbusServerContext(slaves=device, single=True)
 identity = ModbusDeviceIdentification(info_name={"VendorName": "Example Works", "ProductCode": "EX-1", "MajorMinorRevision": "3.2"})
-StartTcpServer(context=context, identity=identity, address=("127.0.0.1", int(sys.argv[1])))
+more = {}
+if len(sys.argv) > 2:  # serial frames, as behind a serial server that knows nothing of Modbus
+    from pymodbus.framer import FramerType
+    more["framer"] = FramerType.RTU
+StartTcpServer(context=context, identity=identity, address=("127.0.0.1", int(sys.argv[1])), **more)
 """
     )
-    port = free_port()
-    processes.start(sys.executable, script, port)
-    listening(port)
-    return port
+
+    def start(*words):
+        port = free_port()
+        processes.start(sys.executable, script, port, *words)
+        listening(port)
+        return port
+
+    return start
+
+
+@pytest.fixture
+def pymodbus_server(pymodbus_servers):
+    return pymodbus_servers()
 
 
 def test_floats_bits_and_refusals_of_a_pymodbus_server(pymodbus_server):
@@ -78,6 +92,13 @@ def test_a_pymodbus_server_is_found_and_says_who_it_is(pymodbus_server):
     assert "Example Works" in text and "tcp: 127.0.0.1" in text
     # The characteristic frequency register of one of our maps.
     assert "eastron-sdm" in text
+
+
+def test_serial_frames_through_tcp_are_read_from_a_pymodbus_server(pymodbus_servers):
+    target = f"127.0.0.1:{pymodbus_servers('rtu')}"
+    assert "230.4" in run("modbus", "read", target, "input:0", "--type", "f32", "--rtu").stdout
+    answer = json.loads(run("modbus", "read", target, "holding:5000", "--rtu", "--json", code=1).stdout)
+    assert answer["exception"] == 2
 
 
 def test_a_modbus_tk_server_is_read_on_tcp(processes, tmp_path):
@@ -188,3 +209,15 @@ def test_mbpoll_reads_what_our_simulator_serves(simulator):
     mine = [float(line.split("\t")[1]) for line in ours.splitlines()]
     for a, b in zip(volts, mine):
         assert abs(a - b) < 20 and 150 < a < 300, (volts, mine)
+
+
+def test_a_point_is_read_by_its_name_and_a_mistyped_one_is_helped(simulator, tmp_path):
+    site = ["--site", tmp_path / "site.yaml", "--run-dir", tmp_path / "run"]
+    answer = json.loads(run("modbus", "read", "meter", "l1.voltage", "--json", *site).stdout)
+    assert 150 < answer["value"] < 300 and answer["unit"] == "V" and answer["quality"] == "good"
+    assert answer["point"] == "meter.l1.voltage" and len(answer["values"]) == 2
+    assert "l1.voltage" in run("modbus", "read", "meter", "l1.voltag", *site, code=64).stderr
+    assert "meter" in run("modbus", "read", "metre", "l1.voltage", *site, code=64).stderr
+    assert "20 to 30000" in run("modbus", "read", "meter", "l1.voltage", "--timeout", "abc", *site, code=64).stderr
+    found = json.loads(run("modbus", "scan", "meter", "--ids", "4-6", "--json", *site).stdout)
+    assert [unit["id"] for unit in found["units"]] == [5]

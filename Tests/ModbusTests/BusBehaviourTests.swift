@@ -207,6 +207,30 @@ private func command(_ point: String, _ value: Double, on site: MadeUpSite) -> W
         #expect(site.channel.requestLog.filter { $0.pdu[0] == 6 }.count == 1)
     }
 
+    @Test(arguments: WriteRule.Function.allCases)
+    func `a point is written by the function that its map names, and by no other`(_ function: WriteRule.Function) throws
+    {
+        let isCoil = function == .singleCoil || function == .coils
+        let site = try MadeUpSite(
+            .rtu,
+            profile: pairProfile([10, 20]) { point in
+                guard point.address == 10 else { return }
+                point.table = isCoil ? .coil : .holding
+                (point.type, point.words) = (isCoil ? .bit : .unsigned16, 1)
+                point.states = [StateText(code: 0, text: "off"), StateText(code: 1, text: "on")]
+                point.write = WriteRule(function: function)
+            })
+        site.channel.written = [10: 0]
+        site.channel.keepsLog = true
+        #expect(Self.outcome(site, 1) == .confirmed(1))
+        #expect(site.channel.written[10] == 1)
+        #expect(Self.outcome(site, 0) == .confirmed(0))
+        #expect(Set(site.channel.requestLog.map { Int($0.pdu[0]) }).filter { $0 > 4 } == [function.rawValue])
+        site.channel.isStubborn = true
+        #expect(Self.outcome(site, 1) == .mismatch(readBack: 0))
+        guard case .rejected = Self.outcome(site, 2) else { return #expect(Bool(false)) }
+    }
+
     @Test func `companions are written in order, and the complement with its value`() throws {
         var rule = WriteRule(
             function: .registers, limits: 0...6000, hasComplement: true,

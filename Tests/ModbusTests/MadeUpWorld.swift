@@ -185,7 +185,18 @@ final class MadeUpBus: ByteChannel {
             if (address..<address + count).contains(where: missing.contains) { return [request[0] | 0x80, 2] }
             let words = (address..<address + count).map { MadeUpBus.register($0, unit, number, written) }
             return [request[0], UInt8(count * 2)] + words.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] }
-        case 1, 2: return [request[0], UInt8((count + 7) / 8)] + [UInt8](repeating: 0, count: (count + 7) / 8)
+        case 1, 2:
+            var bits = [UInt8](repeating: 0, count: (count + 7) / 8)
+            for i in 0..<count where written[address + i] == 1 { bits[i / 8] |= 1 << UInt8(i % 8) }
+            return [request[0], UInt8(bits.count)] + bits
+        case 5:
+            if !isStubborn { written[address] = count == 0xFF00 ? 1 : 0 }
+            return Array(request.prefix(5))
+        case 15:
+            for i in 0..<count where !isStubborn {
+                written[address + i] = UInt16(request[6 + i / 8] >> UInt8(i % 8) & 1)
+            }
+            return Array(request.prefix(5))
         case 6:
             if missing.contains(address) { return [0x86, 2] }
             if !isStubborn { written[address] = UInt16(count) }

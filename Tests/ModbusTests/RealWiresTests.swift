@@ -18,8 +18,11 @@ final class RealMachine: Sendable {
     let port: Int
     private let listener: FileDescriptor
     private let thread = Mutex<OwnerThread?>(nil)
+    /// A serial server that knows nothing of Modbus, and the machine behind it.
+    private let isSerialServer: Bool
 
-    init() throws {
+    init(isSerialServer: Bool = false) throws {
+        self.isSerialServer = isSerialServer
         let raw = unsafe cl_listen_tcp("127.0.0.1", 0, 16)
         listener = FileDescriptor(owning: try checked(raw, "listen"))
         port = Int(cl_local_port(raw))
@@ -48,7 +51,10 @@ final class RealMachine: Sendable {
                 if got <= 0 { break }
                 requests.wrappingAdd(1, ordering: .relaxed)
                 if isMute.load(ordering: .relaxed) { continue }
-                let reply = Array(request[0..<4]) + answer(Array(request[6..<Int(got)]))
+                let reply =
+                    isSerialServer
+                    ? serialAnswer(Array(request[..<Int(got)]))
+                    : Array(request[0..<4]) + answer(Array(request[6..<Int(got)]))
                 _ = unsafe reply.withUnsafeBytes { unsafe cl_send(client.raw, $0.baseAddress, $0.count, 0) }
             }
         }
@@ -64,6 +70,12 @@ private func realAnswer(_ pdu: [UInt8]) -> [UInt8] {
     let address = Int(pdu[1]) << 8 | Int(pdu[2]), count = Int(pdu[3]) << 8 | Int(pdu[4])
     return [pdu[0], UInt8(count * 2)]
         + (address..<address + count).flatMap { [UInt8(truncatingIfNeeded: $0 >> 8), UInt8(truncatingIfNeeded: $0)] }
+}
+
+private func serialAnswer(_ frame: [UInt8]) -> [UInt8] {
+    let reply = [frame[0]] + realAnswer(Array(frame[1..<6]))
+    let sum = modbusCRC(reply.span)
+    return reply + [UInt8(sum & 0xFF), UInt8(sum >> 8)]
 }
 
 /// A serial machine on a pseudo terminal.
@@ -100,9 +112,7 @@ private final class SerialMachine: Sendable {
             }
             have += chunk[..<got]
             guard have.count >= 8 else { continue }
-            var frame = [have[0]] + realAnswer(Array(have[1..<6]))
-            let sum = modbusCRC(frame.span)
-            frame += [UInt8(sum & 0xFF), UInt8(sum >> 8)]
+            let frame = serialAnswer(have)
             have = []
             _ = unsafe frame.withUnsafeBytes { unsafe cl_write(master.raw, $0.baseAddress, $0.count) }
         }
@@ -172,6 +182,41 @@ private final class SerialMachine: Sendable {
         let begin = SystemTime.monotonic
         room.stop()
         #expect(SystemTime.monotonic - begin < .seconds(20))
+    }
+
+    @Test func `serial frames go through a TCP server that knows nothing of Modbus`() throws {
+        let machine = try RealMachine(isSerialServer: true)
+        defer { machine.end() }
+        let bus = DirectBus(.rtuOverTCP(host: "127.0.0.1", port: machine.port))
+        for unit in [1, 247, 255] {
+            #expect(
+                bus.ask(unitID: unit, .read(.input, address: unit, count: 2), timeout: .seconds(10))
+                    == .values([UInt16(unit), UInt16(unit + 1)]))
+        }
+    }
+
+    @Test func `a machine that serves one client only gets its connection back between polls`() throws {
+        let machine = try RealMachine()
+        defer { machine.end() }
+        let plan = ModbusPlan(buses: [
+            ModbusBus(
+                name: "shy", link: .tcp(host: "127.0.0.1", port: machine.port), timeout: .seconds(10),
+                isReleasedBetweenPolls: true,
+                units: [
+                    ModbusUnit(
+                        name: "u", unitID: 1, profile: pairProfile([0, 2]),
+                        intervals: PollIntervals(fast: .milliseconds(300), normal: .seconds(1), slow: .seconds(60)))
+                ])
+        ])
+        let board = Board(PointTable(plan.points))
+        let room = try ModbusRoom(plan: plan, board: board, time: SystemTime(), events: Mailbox(capacity: 100))
+        try room.start()
+        defer { room.stop() }
+        // This machine serves one connection to its end before it takes the next: so each round makes its own.
+        for _ in 0..<1500 where machine.connections.load(ordering: .relaxed) < 4 { pause(.milliseconds(20)) }
+        #expect(machine.connections.load(ordering: .relaxed) >= 4)
+        let other = DirectBus(.tcp(host: "127.0.0.1", port: machine.port), timeout: .seconds(20))
+        #expect(other.ask(unitID: 1, .read(.holding, address: 9, count: 1), timeout: nil) == .values([9]))
     }
 
     @Test func `a name that nobody knows is said so, and the agent goes on`() {

@@ -36,6 +36,10 @@ import Testing
             site.channel.forget(before: site.time.now().monotonic + .seconds(-10))
             _ = site.events.takeAll()
         }
+        // `make bench` shows it.
+        if Self.polls >= 1_000_000 {
+            print("\(way) seed \(seed): \(site.channel.requests) polls, \(good) readings, \(wrong) wrong")
+        }
         #expect(wrong == 0, "seed \(seed)")
         // The bus is alive: most of what was asked became a reading.
         #expect(good > site.channel.requests, "seed \(seed): \(good) of \(site.channel.requests)")

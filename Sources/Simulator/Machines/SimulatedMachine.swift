@@ -28,12 +28,14 @@ final class SimulatedMachine {
         // The site may read a part of the map only; the machine has all of it, but of SunSpec's models
         // those that the site says it carries.
         let models = Set(unit.points.compactMap(\.model))
-        let points = unit.profile.points.filter { $0.model.map(models.contains) ?? true }
+        let points =
+            unit.profile.points.filter { $0.model.map(models.contains) ?? true }
+            + unit.points.filter { $0.modelInstance > 1 }
         let layout = SunSpecLayout(points)
         var ranges: [(table: RegisterTable, addresses: Range<Int>)] = []
         var exponents: [Int: Int] = [:]
         for point in points {
-            let base = layout.base(of: point.model)
+            let base = layout.base(of: point)
             let address = base + point.address
             ranges.append((point.table, address..<address + point.words))
             if let scale = point.scaleRegister {
@@ -57,7 +59,7 @@ final class SimulatedMachine {
             image[.holding, address] = UInt16(bitPattern: Int16(exponent))
         }
         for point in points {
-            let base = layout.base(of: point.model)
+            let base = layout.base(of: point)
             let scaleAddress = point.scaleRegister.map { $0 + base }
             let encoder = RegisterEncoder(
                 point: point, address: base + point.address, scaleAddress: scaleAddress,

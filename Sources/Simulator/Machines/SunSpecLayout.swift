@@ -9,27 +9,40 @@ struct SunSpecLayout {
         1: 66, 101: 50, 102: 50, 103: 50, 201: 105, 202: 105, 203: 105, 701: 153, 713: 7, 802: 62,
     ]
 
-    private var bases: [Int: Int] = [:]
+    private struct Place: Hashable, Comparable {
+        let model: Int
+        let instance: Int
+        static func < (a: Place, b: Place) -> Bool { (a.model, a.instance) < (b.model, b.instance) }
+    }
+    private var bases: [Place: Int] = [:]
     private var models: [(id: Int, base: Int, length: Int)] = []
     private var end = 0
 
     init(_ points: [EquipmentPoint]) {
-        let ids = Set(points.compactMap(\.model))
-        if ids.isEmpty { return }
+        let places = Set(
+            points.compactMap { point in
+                point.model.map { Place(model: $0, instance: point.modelInstance) }
+            })
+        if places.isEmpty { return }
         var at = SunSpecLayout.start + 2
-        for id in Set(ids).union([1]).sorted() {
+        for place in places.union([SunSpecLayout.common]).sorted() {
+            let id = place.model
             let reached = points.filter { $0.model == id }.map {
                 max($0.address + $0.words, ($0.scaleRegister ?? 0) + 1)
             }
             let length = max(SunSpecLayout.lengths[id] ?? 0, (reached.max() ?? 2) - 2)
-            bases[id] = at
+            bases[place] = at
             models.append((id, at, length))
             at += 2 + length
         }
         end = at
     }
 
-    func base(of model: Int?) -> Int { model.flatMap { bases[$0] } ?? 0 }
+    private static let common = Place(model: 1, instance: 1)
+
+    func base(of point: EquipmentPoint) -> Int {
+        point.model.flatMap { bases[Place(model: $0, instance: point.modelInstance)] } ?? 0
+    }
 
     var ranges: [(table: RegisterTable, addresses: Range<Int>)] {
         models.isEmpty ? [] : [(.holding, SunSpecLayout.start..<end + 2)]
@@ -47,7 +60,7 @@ struct SunSpecLayout {
         }
         image[.holding, end] = 0xFFFF
         image[.holding, end + 1] = 0
-        guard let common = bases[1] else { return }
+        guard let common = bases[SunSpecLayout.common] else { return }
         let texts: [(offset: Int, words: Int, text: String)] = [
             (2, 16, profile.manufacturer), (18, 16, profile.model), (42, 8, "1.0"), (50, 16, "SIM-" + unitName),
         ]

@@ -64,6 +64,8 @@ public struct EquipmentPoint: Sendable {
     public var address: Int
     /// The SunSpec model that `address` counts from.
     public var model: Int?
+    /// Which of several of that model, from 1 (a rack of batteries, an inverter with two meters).
+    public var modelInstance = 1
     public var type: RegisterType
     /// Registers it takes.
     public var words: Int

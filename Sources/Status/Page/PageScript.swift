@@ -150,7 +150,8 @@ enum PageScript {
           $("points").replaceChildren(...rows.map((p) => make("tr", {}, make("td", {}, p.name), make("td", {
             class: "value" }, shown(p)),
             make("td", { class: p.quality === "good" ? "q-good" : p.quality === "stale" ? "q-stale" : "q-other" },
-              t(p.quality === "failed" ? "broken" : p.quality) + (p.reason ? ": " + p.reason : "")),
+              t(p.quality === "failed" ? "broken" : p.quality) + (p.reason ? ": " + p.reason : "") +
+                (p.verified === false ? ", " + t("unverified") : "")),
             make("td", {}, p.time === null ? "–" : Math.max(0, Math.round((now - p.time) / 1000)) + " s"))));
           $("more").textContent = found.length > rows.length ? found.length - rows.length + " " + t("more") : "";
         }
