@@ -10,7 +10,7 @@ PREFIX ?= /usr
 SWIFT ?= swift
 RELEASE := $(SWIFT) build -c release --static-swift-stdlib
 
-.PHONY: help run build test rig bench check fmt fuzz sanitize deps deps-run install deb clean
+.PHONY: help run build test rig bench bench-check check fmt fuzz sanitize deps deps-run install deb clean
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -35,6 +35,9 @@ bench: deps build ## Every benchmark, beside the neighbours that are installed
 	@[ -n "$(ONLY)" ] || { echo "A million Modbus polls under seeded faults:"; \
 	  ROOM=Modbus MDC_MODBUS_POLLS=1000000 $(SWIFT) test --disable-xctest --filter ZeroWrong > .build/zero-wrong.log 2>&1; \
 	  result=$$?; grep -E "polls|error:|Test run" .build/zero-wrong.log; exit $$result; }
+
+bench-check: ## Fails when a ratio of the last `make bench` is more than 10 % worse than the ones kept
+	@Tests/bench-report check .build/bench.json
 
 check: deps ## Format, lint and the rules of the house
 	@$(SWIFT) format lint --strict --parallel --recursive Sources Tests Package.swift

@@ -103,6 +103,11 @@ struct DeviceSampler: ~Copyable {
     mutating func sweep(now: Moment) -> MonotonicTime {
         guard assignment != nil else { return .distantFuture }
         let start = SystemTime.monotonic
+        if isOrphaned {
+            closeAll()
+            sawGone = true
+            nextPlacing = now.monotonic
+        }
         if now.monotonic >= nextPlacing { place(now, start) }
         if let status = runtimeStatus,
             isDue(status, now) || held.contains(where: { $0.wakes && $0.due <= now.monotonic })
@@ -126,6 +131,13 @@ struct DeviceSampler: ~Copyable {
         var next = nextPlacing
         for one in held where one.due < next { next = one.due }
         return next
+    }
+
+    /// Another file stands in the place of the one that is held: what it says is of the past.
+    private var isOrphaned: Bool {
+        guard let descriptor = held.first(where: { $0.descriptor >= 0 })?.descriptor else { return false }
+        var status = stat()
+        return unsafe fstat(descriptor, &status) == 0 && status.st_nlink == 0
     }
 
     private func isDue(_ index: Int, _ now: Moment) -> Bool { held[index].due <= now.monotonic }

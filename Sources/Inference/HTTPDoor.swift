@@ -72,6 +72,7 @@ final class HTTPDoor: HTTPService, ResponseOwner, RequestOrigin, @unchecked Send
     private func admit(_ exchange: Exchange, _ path: InferPath) throws(RequestFault) -> BodyPlace {
         if let refusal = house.postureRefusal() { throw refusal }
         let model = try find(path)
+        if let refusal = house.laneRefusal(model) { throw refusal }
         let client = ModelQueue.clientNumber(exchange.peer.clientHash)
         guard model.queue.hasRoom(for: client) else {
             model.statistics.refused += 1

@@ -296,6 +296,32 @@ final class InferenceHouse: @unchecked Sendable {
         return drawn <= allowedWatts
     }
 
+    /// Why none of this model's lanes may start anything for now, although the container allows inference;
+    /// who asks would wait for a repair.
+    func laneRefusal(_ model: ServedModel) -> RequestFault? {
+        if allowedWatts == nil && drained.isEmpty { return nil }
+        let ready = model.lanes.filter(\.isReady)
+        guard let first = ready.first else { return nil }
+        if ready.allSatisfy(isDrained) {
+            return RequestFault(
+                503, "drain: accelerator \(first.plan.accelerator ?? "") is out of service", retryAfter: 60)
+        }
+        guard let allowedWatts, ready.allSatisfy({ $0.plan.watts.map { $0 > allowedWatts } ?? false }) else {
+            return nil
+        }
+        return RequestFault(503, "conserve: \(Int(allowedWatts)) W are too few for any lane", retryAfter: 30)
+    }
+
+    private func refuseWaiting(_ models: [ServedModel]) {
+        for model in models where !model.queue.isEmpty {
+            guard let refusal = laneRefusal(model) else { continue }
+            for request in model.queue.waiting {
+                model.queue.remove(request)
+                model.finish(request, refusal, now)
+            }
+        }
+    }
+
     /// Why nothing is admitted now; nil when all is well.
     func postureRefusal() -> RequestFault? {
         let (state, _) = posture.state(at: now, staleAfter: plan.postureStaleAfter, safe: plan.safePosture)
@@ -332,6 +358,7 @@ extension InferenceHouse: LoopGuest {
         self.now = SystemTime.monotonic
         wallMilliseconds = time.now().wall.milliseconds
         lookAtPosture()
+        refuseWaiting(serving)
         ring?.look(self.now)
         var wake = self.now + .milliseconds(500)
         for model in serving {

@@ -291,7 +291,8 @@ final class RingClient: RequestOrigin {
             return complete(UInt32(truncatingIfNeeded: slot), 400, number, .zero)
         }
         guard house.postureRefusal() == nil, let model = house.model(named: modelName, version: nil),
-            model.state == .ready, model.description == description, model.queue.hasRoom(for: client),
+            house.laneRefusal(model) == nil, model.state == .ready, model.description == description,
+            model.queue.hasRoom(for: client),
             let request = house.requests.take(model, now)
         else { return complete(UInt32(slot), 503, number, .zero) }
         owners[slot] = request.index
