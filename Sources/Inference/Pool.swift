@@ -146,8 +146,8 @@ final class Slab {
     private(set) var rowsHeld = 0
     /// The request that each row belongs to, while it waits.
     var waiting: [InferRequest?]
-    /// Called when the last row came back.
-    private unowned let home: any SlabHome
+    /// Told when the last row came back; gone when the plane stops over a request that still runs.
+    private weak var home: (any SlabHome)?
 
     init(pool: Pool, lease: consuming Lease, rows: Int, home: any SlabHome) {
         self.pool = pool
@@ -169,7 +169,7 @@ final class Slab {
         rowsHeld -= count
         if rowsHeld == 0 {
             nextRow = 0
-            home.slabIsFree(self)
+            home?.slabIsFree(self)
         }
     }
 }
