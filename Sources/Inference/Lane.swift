@@ -78,9 +78,6 @@ final class Lane {
             link.end(politely: true)
         }
         link = nil
-        // A run of our own that is under way gives its rows back while the model is there to take them.
-        for case let batch? in running { batch.clear() }
-        running.removeAll(keepingCapacity: true)
         state = .stopped
     }
 
