@@ -10,7 +10,7 @@ struct AlarmList: Sendable {
     private(set) var version: UInt64 = 0
 
     /// One alarm at most for each condition, in the conditions' order.
-    var alarms: [Alarm?]
+    private(set) var alarms: [Alarm?]
     var states: [ConditionState]
     var flood: FloodGate
     /// Alarms of the last run whose conditions the site file no longer has; told with the next step.
@@ -29,6 +29,10 @@ struct AlarmList: Sendable {
     private var windows: [RateWindow] = []
     private var agenda: ConditionAgenda
     private var standing: NumberSet
+    private var present: NumberSet
+    /// What is remembered of each alarm, as text; empty: to be written anew. An alarm changes rarely, and all
+    /// of them are remembered with every event.
+    var fragments: [[UInt8]]
     private var shelved: NumberSet
     private var isListOld = false
 
@@ -69,6 +73,8 @@ struct AlarmList: Sendable {
         alarms = Array(repeating: nil, count: plans.count)
         states = Array(repeating: ConditionState(), count: plans.count)
         standing = NumberSet(plans.count)
+        present = NumberSet(plans.count)
+        fragments = Array(repeating: [], count: plans.count)
         shelved = NumberSet(plans.count)
         flood = FloodGate(floodPlan)
     }
@@ -176,8 +182,7 @@ struct AlarmList: Sendable {
             id: plan.id, severity: plan.severity, subject: plan.subject, text: text, raised: now.wall)
         alarm.shelvedUntil = states[index].shelfWall
         alarm.consequenceOf = cause(of: index).map { plans[$0].id }
-        alarms[index] = alarm
-        isListOld = true
+        put(index, alarm)
         tell(index, alarm, samples, now, &decisions)
     }
 
@@ -219,8 +224,7 @@ struct AlarmList: Sendable {
                     + facts[index].map { $0.evidence(in: samples, now: now.monotonic) }))
         alarm.cleared = now.wall
         alarm.consequenceOf = nil
-        alarms[index] = plans[index].isLatched && !alarm.isAcknowledged ? alarm : nil
-        isListOld = true
+        put(index, plans[index].isLatched && !alarm.isAcknowledged ? alarm : nil)
     }
 
     // MARK: - Causes
@@ -251,8 +255,7 @@ struct AlarmList: Sendable {
                 states[index].orphanSince = nil
                 if alarm.consequenceOf == nil {
                     alarm.consequenceOf = plans[cause].id
-                    alarms[index] = alarm
-                    isListOld = true
+                    put(index, alarm)
                 }
             } else if alarm.consequenceOf != nil {
                 let since = states[index].orphanSince ?? now.monotonic
@@ -260,8 +263,7 @@ struct AlarmList: Sendable {
                 if now.monotonic - since >= AlarmList.orphanAfter {
                     alarm.consequenceOf = nil
                     states[index].orphanSince = nil
-                    alarms[index] = alarm
-                    isListOld = true
+                    put(index, alarm)
                     tell(index, alarm, samples, now, &decisions)
                 } else {
                     decisions.nextDeadline(since + AlarmList.orphanAfter)
@@ -272,13 +274,33 @@ struct AlarmList: Sendable {
 
     // MARK: - The list
 
-    mutating func changed() { isListOld = true }
+    mutating func put(_ index: Int, _ alarm: Alarm?) {
+        alarms[index] = alarm
+        if alarm == nil { present.remove(index) } else { present.insert(index) }
+        changed(index)
+    }
+
+    private mutating func changed(_ index: Int) {
+        fragments[index] = []
+        isListOld = true
+    }
 
     mutating func refreshList() {
         guard isListOld else { return }
         isListOld = false
         version += 1
-        list = alarms.compactMap { $0 }.sorted { ($1.severity, $0.raised, $0.id) < ($0.severity, $1.raised, $1.id) }
+        // Places are sorted, not alarms: those are large.
+        var order: [(severity: Severity, raised: WallTime, index: Int)] = []
+        var next = present.next(from: 0)
+        while let index = next {
+            next = present.next(from: index + 1)
+            if let raised = alarms[index]?.raised { order.append((plans[index].severity, raised, index)) }
+        }
+        order.sort { a, b in
+            if a.severity != b.severity { return a.severity > b.severity }
+            return a.raised != b.raised ? a.raised < b.raised : plans[a.index].id < plans[b.index].id
+        }
+        list = order.compactMap { alarms[$0.index] }
     }
 
     mutating func shelve(_ index: Int, until end: Moment?) {
@@ -286,7 +308,13 @@ struct AlarmList: Sendable {
         states[index].shelfWall = end?.wall
         alarms[index]?.shelvedUntil = end?.wall
         if end == nil { shelved.remove(index) } else { shelved.insert(index) }
-        changed()
+        changed(index)
+    }
+
+    /// The first condition from `start` on that has something to remember.
+    func nextRemembered(from start: Int) -> Int? {
+        guard let a = present.next(from: start) else { return shelved.next(from: start) }
+        return shelved.next(from: start).map { min(a, $0) } ?? a
     }
 
     /// The first shelved condition from `start` on.

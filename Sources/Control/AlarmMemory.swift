@@ -2,23 +2,32 @@ internal import Platform
 internal import Site
 
 extension AlarmList {
-    func remember(_ writer: inout ByteWriter) {
+    mutating func remember(_ writer: inout ByteWriter) {
         writer.beginArray("alarms")
-        for index in alarms.indices where alarms[index] != nil || states[index].shelfEnds != nil {
-            writer.beginObject()
-            writer.field("id", plans[index].id)
-            if let alarm = alarms[index] {
-                writer.field("subject", alarm.subject)
-                writer.field("text", alarm.text)
-                writer.field("raised", alarm.raised.milliseconds)
-                if let cleared = alarm.cleared { writer.field("cleared", cleared.milliseconds) }
-                writer.field("acknowledged-by", alarm.acknowledgedBy)
-                writer.field("consequence-of", alarm.consequenceOf)
-            }
-            if let shelf = states[index].shelfWall { writer.field("shelved-until", shelf.milliseconds) }
-            writer.endObject()
+        var next = nextRemembered(from: 0)
+        while let index = next {
+            next = nextRemembered(from: index + 1)
+            if fragments[index].isEmpty { fragments[index] = fragment(index) }
+            writer.value(rawJSON: fragments[index])
         }
         writer.endArray()
+    }
+
+    private func fragment(_ index: Int) -> [UInt8] {
+        var writer = ByteWriter(capacity: 512)
+        writer.beginObject()
+        writer.field("id", plans[index].id)
+        if let alarm = alarms[index] {
+            writer.field("subject", alarm.subject)
+            writer.field("text", alarm.text)
+            writer.field("raised", alarm.raised.milliseconds)
+            if let cleared = alarm.cleared { writer.field("cleared", cleared.milliseconds) }
+            writer.field("acknowledged-by", alarm.acknowledgedBy)
+            writer.field("consequence-of", alarm.consequenceOf)
+        }
+        if let shelf = states[index].shelfWall { writer.field("shelved-until", shelf.milliseconds) }
+        writer.endObject()
+        return writer.bytes
     }
 
     /// What stood when the agent ended still stands until the readings say otherwise.
@@ -43,10 +52,9 @@ extension AlarmList {
             alarm.acknowledgedBy = item["acknowledged-by"]?.string
             alarm.consequenceOf = item["consequence-of"]?.string
             alarm.shelvedUntil = states[index].shelfWall
-            alarms[index] = alarm
+            put(index, alarm)
             if alarm.isActive { enter(index, .standing, now.monotonic) }
         }
-        changed()
         refreshList()
     }
 

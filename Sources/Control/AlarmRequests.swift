@@ -49,8 +49,7 @@ extension AlarmList {
         guard var alarm = alarms[index] else { return }
         alarm.acknowledgedBy = actor.name
         // Cleared and acknowledged: nothing is left to show.
-        alarms[index] = alarm.isActive ? alarm : nil
-        changed()
+        put(index, alarm.isActive ? alarm : nil)
         decisions.events.append(
             EventDraft(
                 time: now, kind: .alarmAcknowledged, severity: .info, subject: alarm.subject,

@@ -54,6 +54,11 @@ final class EventStore {
         head = try EventStore.readHead(database)
     }
 
+    /// Of a file that cannot be written.
+    static func head(reading path: String) throws(StorageFault) -> ChainHead {
+        try readHead(try Database.reading(path))
+    }
+
     private static func readHead(_ database: borrowing Database) throws(StorageFault) -> ChainHead {
         let last = try database.prepare("SELECT sequence, hash FROM events ORDER BY sequence DESC LIMIT 1")
         if try last.step() { return ChainHead(sequence: UInt64(last.integer(0)), hash: last.bytes(1)) }

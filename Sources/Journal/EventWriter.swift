@@ -1,5 +1,6 @@
 internal import Platform
 internal import Site
+internal import Synchronization
 
 /// Numbers and chains events and puts them into the file; keeps them in memory while it cannot.
 final class EventWriter {
@@ -12,7 +13,9 @@ final class EventWriter {
     private var row = EventRow()
     private let headFile: HeadFile
 
-    private var store: EventStore?
+    private var store: EventStore? {
+        didSet { memory.isFileOpen.store(store != nil, ordering: .releasing) }
+    }
     private(set) var head = ChainHead()
     private(set) var trouble: String?
     private(set) var dropped: UInt64 = 0
@@ -51,6 +54,9 @@ final class EventWriter {
     func open() {
         if let last = headFile.read() { head = ChainHead(sequence: last.sequence, hash: last.hash) }
         reopen()
+        // A file that can only be read may know more than the one beside it: what is kept in memory goes on
+        // after both.
+        if store == nil, let last = try? EventStore.head(reading: path), last.sequence > head.sequence { head = last }
     }
 
     /// Opens the file, or puts a bad one aside and makes a new one that continues the chain.

@@ -31,7 +31,6 @@ public struct HistoryMinute: Equatable, Sendable {
 /// Reads what the points read, while the agent writes it or alone. One reader for each thread.
 public final class HistoryReader {
     private let path: String
-    private var database: JournalDatabase?
 
     public init(folder: String) { path = folder + "/history.sqlite" }
 
@@ -68,7 +67,14 @@ public final class HistoryReader {
     public func minutes(of point: String, from: WallTime, to: WallTime, limit: Int = 100_000) throws(StorageFault)
         -> [HistoryMinute]
     {
-        guard let database = try opened(), let number = try number(of: point, database) else { return [] }
+        guard let database = try opened() else { return [] }
+        return try minutes(of: point, from: from, to: to, limit: limit, database)
+    }
+
+    private func minutes(of point: String, from: WallTime, to: WallTime, limit: Int, _ database: JournalDatabase)
+        throws(StorageFault) -> [HistoryMinute]
+    {
+        guard let number = try number(of: point, database) else { return [] }
         let first = max(
             try database.connection.number("SELECT min(minute) FROM minutes"), from.milliseconds / 60_000)
         let last = min(try database.connection.number("SELECT max(minute) FROM minutes"), to.milliseconds / 60_000)
@@ -96,9 +102,10 @@ public final class HistoryReader {
 
     /// What several points read within one minute (counted from 1970); points without a change in it are left out.
     public func minute(_ minute: Int64, of names: [String]) throws(StorageFault) -> [HistoryMinute] {
+        guard let database = try opened() else { return [] }
         var found: [HistoryMinute] = []
         let start = WallTime(milliseconds: minute * 60_000)
-        for name in names { found += try minutes(of: name, from: start, to: start, limit: 1) }
+        for name in names { found += try minutes(of: name, from: start, to: start, limit: 1, database) }
         return found
     }
 
@@ -118,16 +125,13 @@ public final class HistoryReader {
         return boxes
     }
 
-    /// Nil while there is no file; opened again when another stands in its place.
+    /// Nil while there is no file. Opened for each question: one that is kept open on a disk that only reads
+    /// would keep the whole process from writing after it.
     private func opened() throws(StorageFault) -> JournalDatabase? {
-        if let open = database, open.connection.hasMoved { database = nil }
-        if database == nil {
-            if unsafe access(path, F_OK) != 0 { return nil }
-            let fresh = try JournalDatabase(path)
-            let tables = "SELECT count(*) FROM sqlite_master WHERE name IN ('points','chunks','minutes','blackbox')"
-            guard try fresh.connection.number(tables) == 4 else { return nil }
-            database = fresh
-        }
-        return database
+        if unsafe access(path, F_OK) != 0 { return nil }
+        let fresh = try JournalDatabase(path)
+        let tables = "SELECT count(*) FROM sqlite_master WHERE name IN ('points','chunks','minutes','blackbox')"
+        // A file that is just being made: its tables come in a moment.
+        return try fresh.connection.number(tables) == 4 ? fresh : nil
     }
 }

@@ -102,6 +102,9 @@ final class JournalInbox: Sendable {
 /// Events that were told and are not in the file, for the readers.
 final class EventMemory: Sendable {
     private let events = Mutex<[Event]>([])
+    /// The writer has the file. While it has not, readers keep no connection: one that was opened on a disk
+    /// that only reads keeps the whole process from writing after it.
+    let isFileOpen = Atomic<Bool>(false)
     func replace(_ new: [Event]) { events.withLock { $0 = new } }
     var all: [Event] { events.withLock { $0 } }
 }

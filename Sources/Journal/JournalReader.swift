@@ -1,6 +1,7 @@
 internal import Glibc
 public import Platform
 public import Site
+internal import Synchronization
 
 /// Reads the journal, while the agent writes it or alone. One reader for each thread.
 public final class JournalReader {
@@ -109,6 +110,7 @@ public final class JournalReader {
     private func withDatabase<Result>(_ body: (JournalDatabase) throws(StorageFault) -> Result) throws(StorageFault)
         -> Result?
     {
+        defer { if memory?.isFileOpen.load(ordering: .acquiring) == false { database = nil } }
         if let open = database, open.connection.hasMoved { database = nil }
         if database == nil {
             if unsafe access(path, F_OK) != 0 { return nil }

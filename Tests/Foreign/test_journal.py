@@ -1,4 +1,4 @@
-"""The journal in a technician's hands: read, followed, filtered, verified."""
+"""The journal in a technician's hands: read, followed, filtered, verified; and on disks that are full or read-only."""
 import json
 import signal
 import sqlite3
@@ -130,3 +130,98 @@ def test_checkpoints_are_signed_with_the_credential_and_checked_with_its_public_
     false = house.command("events", "--verify", "--key", str(tmp_path / "other-key.pem"))
     assert false.returncode == 2 and "signature of the checkpoint" in false.stdout, false
     assert house.command("events", "--verify", "--key", str(tmp_path / "none.pem")).returncode == 66
+
+
+class Disk:
+    """A small disk of its own, where this machine lets us mount one."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        folder.mkdir(parents=True)
+        made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], capture_output=True, text=True)
+        if made.returncode != 0:
+            pytest.skip(f"no disk of its own: {made.stderr.strip()}")
+
+    def fill(self):
+        with open(self.folder / "filler", "ab", buffering=0) as filler:
+            try:
+                while True:
+                    filler.write(bytes(4096))
+            except OSError:
+                pass
+
+    def empty(self):
+        (self.folder / "filler").unlink()
+
+    def remount(self, how):
+        subprocess.run(["mount", "-o", f"remount,{how}", self.folder], check=True)
+
+    def end(self):
+        subprocess.run(["umount", "-l", self.folder], check=False)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    disk = Disk(tmp_path / "state")
+    yield disk
+    disk.end()
+
+
+def journal(house):
+    return json.loads(house.command("status", "--json").stdout)["journal"]
+
+
+def test_a_full_disk_is_an_alarm_and_costs_no_event(disk, processes, tmp_path):
+    house = House(processes, tmp_path)
+    note(house)
+
+    def is_failing():
+        disk.fill()  # the agent gives back its reserve first
+        note(house)
+        return not journal(house)["durable"]
+
+    eventually(is_failing, 60, "a journal that cannot write")
+    assert "full" in journal(house)["error"]
+
+    def is_alarmed():
+        disk.fill()
+        return "agent.storage" in house.alarms()
+
+    eventually(is_alarmed, 60, "the alarm")
+    note(house)
+    # What only memory has is told like the rest.
+    assert listed(house)[-1]["sequence"] == house.events()[-1]["sequence"]
+    disk.empty()
+    eventually(lambda: journal(house)["durable"], 90, "a journal that writes again")
+    eventually(lambda: "agent.storage" not in house.alarms(), what="the alarm's end")
+    stop(house)
+    events = listed(house, "--since", "0")
+    assert [e["sequence"] for e in events] == list(range(1, len(events) + 1))
+    assert any("cannot be stored" in e["text"] for e in events) and any("works again" in e["text"] for e in events)
+    assert house.command("events", "--verify").returncode == 0
+
+
+@pytest.mark.parametrize("ending", ["stopped", "killed"])
+def test_a_disk_that_can_only_be_read_hands_out_what_it_has(disk, processes, tmp_path, ending):
+    house = House(processes, tmp_path)
+    note(house)
+    if ending == "stopped":
+        stop(house)
+    else:
+        house.agent.kill()
+        house.agent.wait()
+    before = listed(house)
+    disk.remount("ro")
+    assert listed(house) == before
+    assert house.command("events", "--verify").returncode == 0
+    house.start()
+    eventually(lambda: "agent.storage" in house.alarms(), what="the alarm")
+    note(house)
+    answered = house.events()
+    assert [e["sequence"] for e in answered[: len(before)]] == [e["sequence"] for e in before]
+    assert answered[-1]["sequence"] > before[-1]["sequence"]
+    disk.remount("rw")
+    eventually(lambda: journal(house)["durable"], 90, "a journal that writes again")
+    stop(house)
+    assert house.command("events", "--verify").returncode == 0
+    assert listed(house, "--since", "0")[: len(before)] == before

@@ -76,7 +76,7 @@ public struct YearSimulation {
             if isRoundDue { world.firstRound(board, now) } else { world.happen(&random, board, now) }
             isRoundDue = false
             // Mostly quiet; at times one thing after the other, closer than the agent looks at everything.
-            let pause = random.one(in: 4) ? random.below(400) : 10_000 + random.below(20_000)
+            let pause = random.one(in: 4) ? random.below(400) : 10_000 + random.below(50_000)
             nextHappening = now.monotonic + .milliseconds(Int64(40 + pause))
             isNews = true
             if random.one(in: 3000) { jumpClock() }
