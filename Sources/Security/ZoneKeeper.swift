@@ -99,29 +99,39 @@ public final class ZoneKeeper: LineListener {
 
     private func tell() {
         let now = time.now()
+        let outputs = engine.takeOutputs()
+        // Made before anything is published: who is woken by a reading finds the news of it in the same look.
+        let drafts = outputs.map { draft($0, now) }
         var isStatusNew = false
-        for output in engine.takeOutputs() {
+        for (output, draft) in zip(outputs, drafts) {
             switch output {
             case .activated(let zone, let total, let at):
                 if let id = activationPoints[zone] { board.publish(id, Double(total), at: moment(at, now)) }
-            case .changed(let zone, let was, let verdict, let line, let at):
+            case .changed(let zone, _, let verdict, _, let at):
                 publish(zone, verdict, moment(at, now))
                 isStatusNew = true
-                if was != nil || verdict != .state(.normal) {
-                    send(changeDraft(zone, was, verdict, line, at, now))
-                }
-            case .quieted(let zone, let at):
-                isStatusNew = true
+            case .quieted(let zone, _):
                 zones[zone].reason = "flaps: quieted until at rest"
-                send(quietedDraft(zone, moment(at, now)))
-            case .heardAgain(let zone, let untold, let at):
                 isStatusNew = true
+            case .heardAgain(let zone, _, _):
                 zones[zone].reason = nil
-                send(heardAgainDraft(zone, untold, moment(at, now)))
+                isStatusNew = true
             }
+            if let draft { send(draft) }
         }
         if isStatusNew { status.publish(zones) }
         sayStart(now)
+    }
+
+    private func draft(_ output: ZoneEngine.Output, _ now: Moment) -> EventDraft? {
+        switch output {
+        case .activated: nil
+        case .changed(let zone, let was, let verdict, let line, let at):
+            // How the container was found is said once for all zones, not normal by normal.
+            was == nil && verdict == .state(.normal) ? nil : changeDraft(zone, was, verdict, line, at, now)
+        case .quieted(let zone, let at): quietedDraft(zone, moment(at, now))
+        case .heardAgain(let zone, let untold, let at): heardAgainDraft(zone, untold, moment(at, now))
+        }
     }
 
     private func publish(_ zone: Int, _ verdict: ZoneVerdict, _ at: Moment) {
