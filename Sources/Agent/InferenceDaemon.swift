@@ -10,6 +10,8 @@ internal import Site
 struct InferenceDaemon {
     private let invocation: Invocation
     private let manager = ServiceManager()
+    /// In the service manager's descriptor store.
+    private static let poolName = "pool"
 
     init(_ invocation: Invocation) { self.invocation = invocation }
 
@@ -25,15 +27,27 @@ struct InferenceDaemon {
         guard plan.inference.isEnabled else {
             Log.write(.notice, "inference", "the site file has no inference section: there is nothing to serve")
             manager.ready("nothing to serve: the site file has no inference section")
-            return .healthy
         }
         do throws(SystemError) {
-            try serve(plan.inference)
+            if plan.inference.isEnabled { try serve(plan.inference) } else { try rest() }
             return .healthy
         } catch {
             let remedy = error.code == EADDRINUSE ? "; another program has it: ss -ltnp names it" : ""
             Log.write(.fault, "inference", "\(error)\(remedy)")
             return error.code == EACCES || error.code == EPERM ? .noPermission : .internalFault
+        }
+    }
+
+    /// Ending would only have the service manager start this process again.
+    private func rest() throws(SystemError) {
+        let signals = try Signals()
+        let loop = try EventLoop()
+        var wishes: [Signals.Wish] = []
+        let descriptor = signals.descriptor.raw
+        try loop.add(descriptor, .readable) { _ in wishes += Signals.take(descriptor) }
+        while !wishes.contains(.stop) {
+            manager.feedWatchdog()
+            try loop.turn(timeout_ms: 5000)
         }
     }
 
@@ -43,12 +57,18 @@ struct InferenceDaemon {
         let loaded = try Wakeup()
         var surroundings = InferenceServer.Surroundings()
         surroundings.onReady = { loaded.signal() }
-        for (_, descriptor) in ServiceManager.passedDescriptors() {
-            surroundings.listeners.append(try HTTPListener.adopted(FileDescriptor(owning: descriptor)))
+        for (name, descriptor) in ServiceManager.passedDescriptors() {
+            switch name {
+            case InferenceDaemon.poolName: surroundings.pool = descriptor
+            case "ring": surroundings.ringListener = descriptor
+            default: surroundings.listeners.append(try HTTPListener.adopted(FileDescriptor(owning: descriptor)))
+            }
         }
         let server = try InferenceServer(
             plan: plan, posture: page.page, time: SystemTime(), readPlan: InferenceDaemon.readModelPlan,
             surroundings: surroundings)
+        for copied in [surroundings.pool, surroundings.ringListener].compactMap({ $0 }) { close(copied) }
+        if let pool = server.poolToKeep { manager.keep(pool, as: InferenceDaemon.poolName) }
         let watch = Watch(server.heartbeats, manager)
         let loop = try EventLoop()
         let timer = try TimerDescriptor()

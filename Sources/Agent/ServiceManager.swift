@@ -23,6 +23,15 @@ struct ServiceManager: Sendable {
         notify("RELOADING=1\nMONOTONIC_USEC=\(now.nanoseconds / 1000)\nSTATUS=reading the site file again")
     }
 
+    /// Keeps a descriptor over a restart, in place of the one of that name that it may have. It is never
+    /// polled: memory does not hang up.
+    func keep(_ descriptor: Int32, as name: String) {
+        notify("FDSTOREREMOVE=1\nFDNAME=\(name)")
+        var descriptor = descriptor
+        let sent = unsafe sd_pid_notify_with_fds(0, 0, "FDSTORE=1\nFDNAME=\(name)\nFDPOLL=0", &descriptor, 1)
+        if sent < 0 { Log.write(.warning, "systemd", "'\(name)' is not kept over a restart: errno \(-sent)") }
+    }
+
     private func notify(_ state: String) { _ = unsafe sd_notify(0, state) }
 
     /// The descriptors systemd passed, by the name its socket unit gave them. Asked once:

@@ -95,6 +95,7 @@ ssize_t cl_read(int fd, void *bytes, size_t count) { return RETRY(read(fd, bytes
 ssize_t cl_pread(int fd, void *bytes, size_t count, off_t offset) { return RETRY(pread(fd, bytes, count, offset)); }
 ssize_t cl_write(int fd, const void *bytes, size_t count) { return RETRY(write(fd, bytes, count)); }
 ssize_t cl_writev(int fd, const struct iovec *parts, int count) { return RETRY(writev(fd, parts, count)); }
+ssize_t cl_readv(int fd, const struct iovec *parts, int count) { return RETRY(readv(fd, parts, count)); }
 ssize_t cl_recv(int fd, void *bytes, size_t count, int flags) { return RETRY(recv(fd, bytes, count, flags)); }
 ssize_t cl_send(int fd, const void *bytes, size_t count, int flags) {
     return RETRY(send(fd, bytes, count, flags | MSG_NOSIGNAL));

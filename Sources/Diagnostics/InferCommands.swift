@@ -271,6 +271,13 @@ enum InferCommands {
             return try SiteFile.load(
                 invocation.sitePath, hardware: invocation.hardwareFolder, runFolder: invocation.runFolder
             ).inference.socketPath
-        } catch { return InferencePlan().socketPath }
+        } catch {
+            // The plane may well run on the site file that was: asked where it usually listens, and said so.
+            let usual = InferencePlan().socketPath
+            invocation.console.trouble(
+                error.faults.first.map { "the site file cannot be used: \($0.description)" } ?? "no site file",
+                remedy: "asking the usual socket \(usual); --socket names another")
+            return usual
+        }
     }
 }

@@ -25,6 +25,11 @@ import Synchronization
     var cursor = 0
     var filled = 0
 
+    // The last head, where the next is likely to be the same (`HTTPLimits.readsHeadsAlone`).
+    let knownHead: UnsafeMutableRawBufferPointer
+    var knownHeadBytes = 0
+    var knownParser: RequestParser
+
     // The body under way.
     /// The stretch that is being filled, and how many bytes of the body lie in earlier ones.
     var bodyTarget: UnsafeMutableRawBufferPointer
@@ -52,14 +57,23 @@ import Synchronization
         self.limits = limits
         let inputBytes = Connection.inputBytes(limits)
         unsafe input = UnsafeMutableRawBufferPointer(rebasing: memory[..<inputBytes])
-        unsafe bodyBuffer = UnsafeMutableRawBufferPointer(rebasing: memory[inputBytes...])
+        let bodyEnd = inputBytes + limits.bufferedBodyBytes
+        unsafe bodyBuffer = UnsafeMutableRawBufferPointer(rebasing: memory[inputBytes..<bodyEnd])
+        unsafe knownHead = UnsafeMutableRawBufferPointer(rebasing: memory[bodyEnd...])
+        knownParser = exchange.parser
         unsafe bodyTarget = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     }
 
     /// The head and a page behind it: a small body comes along in the same read, and chunk framing
     /// always has room.
     static func inputBytes(_ limits: HTTPLimits) -> Int { limits.headBytes + 4096 }
-    static func memoryBytes(_ limits: HTTPLimits) -> Int { inputBytes(limits) + limits.bufferedBodyBytes }
+    static func memoryBytes(_ limits: HTTPLimits) -> Int {
+        inputBytes(limits) + limits.bufferedBodyBytes + (limits.readsHeadsAlone ? knownHeadBytesMax : 0)
+    }
+    /// A longer head is read anew each time; those of usual clients have 150 to 400 bytes.
+    static let knownHeadBytesMax = 1024
+    /// How much more than a body is asked for.
+    static let spareBytes = 64
 
     func begin(_ descriptor: Int32, peer: Peer, tls: TLSSession?, now: MonotonicTime) {
         self.descriptor = descriptor
@@ -70,6 +84,7 @@ import Synchronization
         start = 0
         cursor = 0
         filled = 0
+        knownHeadBytes = 0
         isDrained = false
         peerClosed = false
         serviceHolds = false

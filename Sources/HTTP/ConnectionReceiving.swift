@@ -21,19 +21,9 @@ extension Connection {
 
     func stepHead(_ loop: ServerLoop) -> Bool {
         if filled > start {
-            let isFirst = !exchange.parser.hasBegun
-            let text = inputText(start..<filled)
-            switch exchange.parser.advance(text) {
-            case .complete:
-                if exchange.parser.end > limits.headBytes { return refuse(.headTooLarge, loop) }
-                exchange.head = text[0..<exchange.parser.end]
-                cursor = start + exchange.parser.end
-                return beginRequest(loop)
-            case .refused(let refusal): return refuse(refusal, loop)
-            case .incomplete:
-                if filled - start >= limits.headBytes { return refuse(.headTooLarge, loop) }
-                if isFirst { loop.setDeadline(self, loop.now + limits.headTime) }
-            }
+            let progress = readHead(upTo: filled, loop)
+            if progress != .incomplete { return headIsRead(progress, loop) }
+            if filled - start >= limits.headBytes { return refuse(.headTooLarge, loop) }
         }
         if start > 0, let base = unsafe input.baseAddress {
             unsafe memmove(base, base + start, filled - start)
@@ -41,10 +31,78 @@ extension Connection {
             start = 0
         }
         guard let base = unsafe input.baseAddress else { return false }
+        if limits.readsHeadsAlone, tls == nil {
+            if filled == 0, knownHeadBytes > 0 { return unsafe receiveKnownHead(base, loop) }
+            return unsafe receiveHeadAlone(base + filled, input.count - filled, loop)
+        }
         switch unsafe receive(base + filled, input.count - filled, loop) {
         case .moved(let got):
             filled += got
             return true
+        case .blocked: return false
+        case .closed:
+            close(loop)
+            return false
+        }
+    }
+
+    private func readHead(upTo end: Int, _ loop: ServerLoop) -> RequestParser.Progress {
+        let isFirst = !exchange.parser.hasBegun
+        knownHeadBytes = 0
+        let progress = exchange.parser.advance(inputText(start..<end))
+        if isFirst, progress == .incomplete { loop.setDeadline(self, loop.now + limits.headTime) }
+        return progress
+    }
+
+    private func headIsRead(_ progress: RequestParser.Progress, _ loop: ServerLoop) -> Bool {
+        if case .refused(let refusal) = progress { return refuse(refusal, loop) }
+        if exchange.parser.end > limits.headBytes { return refuse(.headTooLarge, loop) }
+        exchange.head = inputText(start..<start + exchange.parser.end)
+        cursor = start + exchange.parser.end
+        return beginRequest(loop)
+    }
+
+    /// Looks before it takes: of what has come only the head is received here, the rest waits for its
+    /// place.
+    private func receiveHeadAlone(_ place: UnsafeMutableRawPointer, _ room: Int, _ loop: ServerLoop) -> Bool {
+        if isDrained { return false }
+        let seen = unsafe cl_recv(descriptor, place, room, Int32(MSG_PEEK))
+        if seen == -Int(EAGAIN) {
+            isDrained = true
+            return false
+        }
+        guard seen > 0 else {
+            close(loop)
+            return false
+        }
+        // The parser looks at each byte once: what it has seen is what is taken.
+        let before = filled
+        var headEnd = before + seen
+        let progress = readHead(upTo: headEnd, loop)
+        if progress == .complete { headEnd = start + exchange.parser.end }
+        while filled < headEnd {
+            let got = unsafe cl_recv(descriptor, place + (filled - before), headEnd - filled, 0)
+            guard got > 0 else {
+                close(loop)
+                return false
+            }
+            filled += got
+            loop.counters.received.add(got)
+        }
+        if progress != .incomplete { return headIsRead(progress, loop) }
+        return filled - start >= limits.headBytes ? refuse(.headTooLarge, loop) : true
+    }
+
+    /// Clients send the same head again and again: as many bytes as it had are received, and where they
+    /// are the same they need no reading.
+    private func receiveKnownHead(_ base: UnsafeMutableRawPointer, _ loop: ServerLoop) -> Bool {
+        switch unsafe receive(base, knownHeadBytes, loop) {
+        case .moved(let got):
+            filled = got
+            guard got == knownHeadBytes, let known = unsafe knownHead.baseAddress, unsafe memcmp(base, known, got) == 0
+            else { return true }
+            exchange.parser = knownParser
+            return headIsRead(.complete, loop)
         case .blocked: return false
         case .closed:
             close(loop)
@@ -138,9 +196,7 @@ extension Connection {
         }
         if bodyReceived == total { return bodyIsWhole(loop) }
         if isDiscarding { return discard(total - bodyReceived, loop) }
-        let (base, room) = unsafe nextRoom()
-        guard let base = unsafe base else { return false }
-        switch unsafe receive(base, min(room, total - bodyReceived), loop) {
+        switch receiveCounted(total - bodyReceived, loop) {
         case .moved(let got):
             bodyReceived += got
             loop.counters.bodyDirect.add(got)
@@ -150,6 +206,44 @@ extension Connection {
             close(loop)
             return false
         }
+    }
+
+    /// Into all stretches of the body at once. A few bytes more than it has are asked for: when they do
+    /// not come, the socket is known to be empty without another call.
+    private func receiveCounted(_ wanted: Int, _ loop: ServerLoop) -> Transfer {
+        let (first, room) = unsafe nextRoom()
+        guard let first = unsafe first else { return .blocked }
+        if tls != nil { return unsafe receive(first, min(room, wanted), loop) }
+        if isDrained { return .blocked }
+        // Nobody writes an answer yet: its parts are free.
+        let parts = unsafe exchange.parts
+        var count = 1, asked = min(room, wanted), next = landingIndex + 1
+        unsafe parts[0] = iovec(iov_base: first, iov_len: asked)
+        while asked < wanted, unsafe next < exchange.landing.count, count < Exchange.partsMax - 1 {
+            let stretch = unsafe exchange.landing[next]
+            let length = min(stretch.count, wanted - asked)
+            unsafe parts[count] = iovec(iov_base: stretch.baseAddress, iov_len: length)
+            asked += length
+            count += 1
+            next += 1
+        }
+        let body = asked
+        if asked == wanted, cursor == filled, let base = unsafe input.baseAddress {
+            let spare = unsafe min(Connection.spareBytes, input.count - filled)
+            unsafe parts[count] = iovec(iov_base: base + filled, iov_len: spare)
+            asked += spare
+            count += 1
+        }
+        let got = unsafe cl_readv(descriptor, parts, Int32(count))
+        if got == -Int(EAGAIN) {
+            isDrained = true
+            return .blocked
+        }
+        guard got > 0 else { return .closed }
+        if got < asked, !peerClosed { isDrained = true }
+        loop.counters.received.add(got)
+        filled += max(0, got - body)
+        return .moved(min(got, body))
     }
 
     /// Moves bytes that came with the head (or between chunk sizes) to where the body belongs.

@@ -199,6 +199,7 @@ extension Connection {
             beginLingering(loop)
             return state == .lingering
         }
+        rememberHead()
         start = cursor
         if start == filled {
             start = 0
@@ -208,6 +209,16 @@ extension Connection {
         state = .head
         loop.setDeadline(self, loop.now + limits.idleTime)
         return true
+    }
+
+    private func rememberHead() {
+        let parser = exchange.parser
+        guard limits.readsHeadsAlone, knownHeadBytes == 0, parser.hasBody, unsafe parser.end <= knownHead.count,
+            let known = unsafe knownHead.baseAddress, let base = unsafe input.baseAddress
+        else { return }
+        unsafe memcpy(known, base + start, parser.end)
+        knownHeadBytes = parser.end
+        knownParser = parser
     }
 
     /// Closing while the client still sends would reset the connection and lose the answer on its way:

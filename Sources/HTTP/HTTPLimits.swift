@@ -14,6 +14,9 @@ public struct HTTPLimits: Sendable {
     public var bodyBytes = 1 << 20
     /// Into the connection's own buffer (`BodyPlace.buffer`).
     public var bufferedBodyBytes = 16 << 10
+    /// A head is read by itself, so that no byte of a body lands anywhere but where the service wants it.
+    /// Costs a system call per request; for services that lend their own memory.
+    public var readsHeadsAlone = false
     /// From the first byte of a request (or the connection) to the end of its head.
     public var headTime = Nanoseconds.seconds(10)
     public var idleTime = Nanoseconds.seconds(75)
@@ -24,6 +27,9 @@ public struct HTTPLimits: Sendable {
     public var answerTime = Nanoseconds.seconds(60)
     /// A stream whose client takes nothing for this long is cut.
     public var streamStallTime = Nanoseconds.seconds(20)
+
+    /// When the server stops, answers under way have this long.
+    public var stopTime = Nanoseconds.seconds(1)
 
     public init() {}
 }

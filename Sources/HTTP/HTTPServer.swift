@@ -34,7 +34,7 @@ public final class HTTPServer: Sendable {
         }
     }
 
-    /// Answers under way get a second, then every thread is joined.
+    /// Answers under way get their time (`HTTPLimits.stopTime`), then every thread is joined.
     public func stop() {
         for loop in loops { loop.requestStop() }
         let running = threads.withLock { threads in

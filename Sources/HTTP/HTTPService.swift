@@ -37,6 +37,15 @@ public protocol LoopGuest: AnyObject, Sendable {
     func ready(_ descriptor: Int32, hangup: Bool)
     /// After each turn of the loop; returns when the guest wants the next one at the latest.
     func turned(_ now: MonotonicTime) -> MonotonicTime
+    /// The loop has nothing to do. True: something is expected so soon that it looks again instead of
+    /// sleeping. False: whatever comes for the guest makes one of its descriptors ready.
+    func staysAwake() -> Bool
+    /// False: clients wait in the listening sockets. Asked every turn until it is true.
+    var isOpen: Bool { get }
+    /// No new client is let in from now on; the loop ends when what is under way is finished.
+    func stopping()
+    /// Work is under way that no connection stands for.
+    var isBusy: Bool { get }
     /// The loop ends; nothing is called after this.
     func leaving()
 }

@@ -52,7 +52,13 @@ import Synchronization
             cl_epoll_control(
                 epoll.raw, EPOLL_CTL_ADD, answers.wakeup.descriptor.raw, EPOLLIN.rawValue, ServerLoop.wakeToken),
             "epoll_ctl add")
+        if guest == nil { try openDoors() }
+    }
+
+    private var isOpen = false
+    private func openDoors() throws(SystemError) {
         for index in listeners.indices { try listen(index) }
+        isOpen = true
     }
 
     /// EPOLLEXCLUSIVE (1 << 28): a new client wakes one loop, not all.
@@ -76,11 +82,12 @@ import Synchronization
         tick()
         guest?.seated(LoopSeat(epoll: epoll.raw))
         var stopBy = MonotonicTime.distantFuture
-        while !(isStopping && (openCount == 0 || now >= stopBy)) {
+        while !(isStopping && (openCount == 0 && guest?.isBusy != true || now >= stopBy)) {
             turn()
             if !isStopping, stopRequested.load(ordering: .acquiring) {
                 isStopping = true
-                stopBy = now + .seconds(1)
+                stopBy = now + limits.stopTime
+                guest?.stopping()
                 beginStopping()
             }
         }
@@ -89,7 +96,8 @@ import Synchronization
     }
 
     private func turn() {
-        let timeout = waitMilliseconds()
+        var timeout = waitMilliseconds()
+        if timeout != 0, let guest, guest.staysAwake() { timeout = 0 }
         unsafe withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 64) { events in
             guard let base = events.baseAddress else { return }
             let ready = unsafe Int(cl_epoll_wait(epoll.raw, base, 64, timeout))
@@ -111,6 +119,10 @@ import Synchronization
         guestWake = guest.turned(now)
         answers.collects = false
         answers.takeCollected { slot in if let connection = connections[slot] { connection.pump(self) } }
+        if !isOpen, guest.isOpen {
+            do throws(SystemError) { try openDoors() } catch { acceptsAgainAt = now + .milliseconds(100) }
+            isOpen = true
+        }
     }
 
     private func waitMilliseconds() -> Int32 {
@@ -290,9 +302,16 @@ import Synchronization
 
     private func beginStopping() {
         for listener in listeners { _ = cl_epoll_control(epoll.raw, EPOLL_CTL_DEL, listener.descriptor.raw, 0, 0) }
-        for case let connection? in connections
-        where connection.state == .head || connection.state == .streaming || connection.state == .handshake {
-            connection.close(self)
+        for case let connection? in connections {
+            switch connection.state {
+            // A request that has arrived already is still answered.
+            case .head:
+                connection.isDrained = false
+                connection.pump(self)
+                if connection.state == .head { connection.close(self) }
+            case .streaming, .handshake: connection.close(self)
+            case .free, .body, .waiting, .sending, .lingering: break
+            }
         }
     }
 }

@@ -83,6 +83,7 @@ final class HTTPDoor: HTTPService, ResponseOwner, RequestOrigin, @unchecked Send
             house.refusals.requests += 1
             throw RequestFault(503, "too many requests at once", retryAfter: 1)
         }
+        house.hasWorked = true
         request.client = client
         do throws(RequestFault) {
             try place(request, model, exchange)

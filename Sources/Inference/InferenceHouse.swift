@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Glibc
 internal import HTTP
 internal import Platform
 internal import Site
@@ -34,9 +35,21 @@ final class InferenceHouse: @unchecked Sendable {
     private var wasWiped = false
     private var hasAnnouncedReady = false
     var ring: RingDoor?
+    /// Set once, before it starts: for its counters.
+    weak var server: HTTPServer?
     var refusals = RefusalCounts()
-    var isStopping = false
+    /// The service manager stops this process: what is here is finished, nothing new begins.
+    private(set) var isStopping = false
+    private var opensAt = MonotonicTime.distantFuture
+    /// A request was admitted or answered in this turn.
+    var hasWorked = false
+    private var awakeUntil = MonotonicTime.distantPast
+    /// Lanes and native clients were told to ring.
+    private var isAsleep = false
 
+    /// Clients wait at the door until every model is warm, but no longer than this: then they are told
+    /// which model is still loading.
+    static let openLimit = Nanoseconds.seconds(30)
     /// How often the models folder is looked at: a reload within two seconds of the file's change.
     static let scanInterval = Nanoseconds.seconds(2)
 
@@ -50,7 +63,7 @@ final class InferenceHouse: @unchecked Sendable {
     init(
         _ plan: InferencePlan, pool: Pool, posture: PosturePage, executable: String, libraries: [String],
         time: any TimeSource, readPlan: @escaping ModelPlanReader, status: Latest<InferenceStatus>,
-        spins: Int, onReady: @escaping @Sendable () -> Void
+        onReady: @escaping @Sendable () -> Void
     ) {
         self.plan = plan
         self.pool = pool
@@ -63,7 +76,8 @@ final class InferenceHouse: @unchecked Sendable {
         requests = RequestTable(count: plan.limits.requestsMax)
         regions = SharedRegions(plan.sharedMemory, limit: plan.limits.bodyBytesMax)
         laneSettings = LaneSettings(
-            isolation: plan.isolation, executable: executable, pool: pool.descriptor.raw, spins: spins)
+            isolation: plan.isolation, executable: executable, pool: pool.descriptor.raw,
+            lookAgain: plan.lookAgain)
         regions.onForget = { [unowned self] region in
             for model in serving + others { for lane in model.lanes { lane.forget(region.number, now) } }
         }
@@ -325,7 +339,7 @@ final class InferenceHouse: @unchecked Sendable {
     /// Why nothing is admitted now; nil when all is well.
     func postureRefusal() -> RequestFault? {
         let (state, _) = posture.state(at: now, staleAfter: plan.postureStaleAfter, safe: plan.safePosture)
-        if state < .drain { return isStopping ? RequestFault(503, "the server is stopping", retryAfter: 2) : nil }
+        if state < .drain { return nil }
         refusals.posture += 1
         let why = posture.posture(at: now, staleAfter: plan.postureStaleAfter)?.reason ?? "the site plane is silent"
         // Drain ends by itself, often soon; what stops or seals a container takes a person.
@@ -337,6 +351,7 @@ extension InferenceHouse: LoopGuest {
     func seated(_ seat: LoopSeat) {
         self.seat = seat
         now = SystemTime.monotonic
+        opensAt = now + InferenceHouse.openLimit
         wallMilliseconds = time.now().wall.milliseconds
         do throws(SystemError) { try ring?.open(seat) } catch {
             Log.write(.fault, "inference", "no native clients: \(error)")
@@ -356,6 +371,7 @@ extension InferenceHouse: LoopGuest {
 
     func turned(_ now: MonotonicTime) -> MonotonicTime {
         self.now = SystemTime.monotonic
+        if isAsleep { wakeUp() }
         wallMilliseconds = time.now().wall.milliseconds
         lookAtPosture()
         refuseWaiting(serving)
@@ -363,12 +379,12 @@ extension InferenceHouse: LoopGuest {
         var wake = self.now + .milliseconds(500)
         for model in serving {
             model.askCanaries(self.now)
-            wake = min(wake, model.pump(self.now, mayStart: mayStart))
-            for lane in model.lanes { wake = min(wake, lane.look(self.now)) }
+            wake = min(wake, attend(model))
         }
-        for model in others {
-            wake = min(wake, model.pump(self.now, mayStart: mayStart))
-            for lane in model.lanes { wake = min(wake, lane.look(self.now)) }
+        for model in others { wake = min(wake, attend(model)) }
+        if hasWorked {
+            hasWorked = false
+            awakeUntil = self.now + (allowedWatts == nil ? plan.lookAgain : .zero)
         }
         regions.settle()
         if !loads.isEmpty { answerLoads() }
@@ -380,12 +396,62 @@ extension InferenceHouse: LoopGuest {
         return wake
     }
 
+    private func attend(_ model: ServedModel) -> MonotonicTime {
+        for lane in model.lanes where lane.isBusy { lane.reap(now) }
+        var wake = model.pump(now, mayStart: mayStart)
+        for lane in model.lanes { wake = min(wake, lane.look(now)) }
+        return wake
+    }
+
+    /// After work, more of it is likely to come soon: for a while the thread looks again, where a sleep
+    /// and its wake-up would cost more, and lets a lane on the same processor run.
+    func staysAwake() -> Bool {
+        if now < awakeUntil {
+            // Rings and lanes are words in memory: several looks at them cost less than one at the sockets.
+            for _ in 0..<8 {
+                var isBusy = false
+                for model in serving {
+                    for lane in model.lanes where lane.isBusy {
+                        if lane.hasFinished { return true }
+                        isBusy = true
+                    }
+                }
+                if let ring, !ring.clients.isEmpty {
+                    if ring.hasSubmissions { return true }
+                } else if !isBusy {
+                    return true
+                }
+                // A lane may need this very processor.
+                if isBusy { sched_yield() } else { cl_pause() }
+            }
+            return true
+        }
+        isAsleep = true
+        var isQuiet = ring?.clientsRing() ?? true
+        for model in serving { for lane in model.lanes where !lane.ringsWhenDone() { isQuiet = false } }
+        for model in others { for lane in model.lanes where !lane.ringsWhenDone() { isQuiet = false } }
+        return !isQuiet
+    }
+
+    private func wakeUp() {
+        isAsleep = false
+        ring?.clientsNeedNotRing()
+        for model in serving { for lane in model.lanes { lane.needNotRing() } }
+        for model in others { for lane in model.lanes { lane.needNotRing() } }
+    }
+
     private func announce() {
         guard !hasAnnouncedReady, serving.allSatisfy({ $0.state != .loading }) else { return }
         hasAnnouncedReady = true
         publishStatus()
         onReady()
     }
+
+    var isOpen: Bool { hasAnnouncedReady || now > opensAt }
+
+    func stopping() { isStopping = true }
+
+    var isBusy: Bool { requests.inUse > 0 }
 
     func leaving() {
         ring?.close()

@@ -8,6 +8,8 @@ public import Site
 public final class InferenceServer: Sendable {
     private let house: InferenceHouse
     private let server: HTTPServer
+    /// The pool's memory, where it is new: for a service manager that keeps descriptors over a restart.
+    public let poolToKeep: Int32?
     /// Lanes, readiness: published at least every two seconds.
     public let status: Latest<InferenceStatus>
 
@@ -19,8 +21,8 @@ public final class InferenceServer: Sendable {
         public var listeners: [HTTPListener] = []
         /// The native clients' listening socket, held by systemd; it is copied.
         public var ringListener: Int32?
-        /// How often a lane looks for its next job before it sleeps; 0 on machines with few cores.
-        public var spins = 0
+        /// The pool of the process before this one, where the service manager kept it; it is copied.
+        public var pool: Int32?
         /// Called once, on the serving thread, when every model has loaded (or failed to).
         public var onReady: @Sendable () -> Void = {}
         public init() {}
@@ -33,11 +35,12 @@ public final class InferenceServer: Sendable {
     ) throws(SystemError) {
         let status = Latest(InferenceStatus(isReady: false, lanes: []))
         self.status = status
-        let pool = try Pool(plan.pool)
+        let pool = try Pool(plan.pool, adopting: surroundings.pool)
+        poolToKeep = pool.isAdopted ? nil : pool.descriptor.raw
         house = InferenceHouse(
             plan, pool: pool, posture: posture, executable: surroundings.executable,
             libraries: InferenceServer.libraries(plan), time: time, readPlan: readPlan, status: status,
-            spins: surroundings.spins, onReady: surroundings.onReady)
+            onReady: surroundings.onReady)
         if let ringListener = surroundings.ringListener {
             let copy = try checked(fcntl(ringListener, F_DUPFD_CLOEXEC, 3), "dup")
             house.ring = try RingDoor(adopting: FileDescriptor(owning: copy), house)
@@ -56,9 +59,13 @@ public final class InferenceServer: Sendable {
         limits.connectionsMax = plan.limits.connectionsMax
         limits.connectionsPerAddressMax = plan.limits.connectionsMax
         limits.bodyBytes = plan.limits.bodyBytesMax
+        limits.readsHeadsAlone = true
+        // Two seconds less than the unit's TimeoutStopSec.
+        limits.stopTime = .seconds(8)
         limits.answerTime = .seconds(300)
         server = try HTTPServer(
             name: "inference", listeners: listeners, service: HTTPDoor(house), limits: limits, guest: house)
+        house.server = server
     }
 
     /// "127.0.0.1:8000", "[::1]:8000".
@@ -72,7 +79,7 @@ public final class InferenceServer: Sendable {
 
     public func start() throws(SystemError) { try server.start() }
 
-    /// Answers what runs (one second), stops every lane, joins every thread.
+    /// Answers what has arrived (for at most eight seconds), stops every lane, joins every thread.
     public func stop() { server.stop() }
 
     public var heartbeats: [Heartbeat] { server.heartbeats }

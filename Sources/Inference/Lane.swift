@@ -147,9 +147,22 @@ final class Lane {
     func signalled(_ now: MonotonicTime) {
         guard let link else { return }
         _ = cl_eventfd_drain(link.signal)
-        link.channel.clearSignal()
         reap(now)
     }
+
+    var hasFinished: Bool {
+        guard let link else { return false }
+        return link.reaped != link.channel.finished
+    }
+
+    /// Before the serving thread sleeps. False: a job has finished meanwhile.
+    func ringsWhenDone() -> Bool {
+        guard isBusy, let link else { return true }
+        link.channel.serverSleeps()
+        return !hasFinished
+    }
+
+    func needNotRing() { link?.channel.serverWakes() }
 
     /// Takes what is finished; cheap when there is nothing.
     func reap(_ now: MonotonicTime) {
@@ -266,6 +279,6 @@ struct LaneSettings {
     /// The program whose `lane` command is the child's life.
     var executable: String
     var pool: Int32
-    /// How often a lane looks for its next job before it sleeps.
-    var spins: Int
+    /// How long a lane looks for its next job before it sleeps.
+    var lookAgain: Nanoseconds
 }

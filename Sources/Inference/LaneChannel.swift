@@ -8,7 +8,7 @@ import Synchronization
 /// both are busy neither makes a system call.
 ///
 /// Layout, a cache line per word so that the two sides do not disturb each other:
-///   0 magic, 64 submitted, 128 finished, 192 lane sleeps, 256 serving thread was signalled,
+///   0 magic, 64 submitted, 128 finished, 192 lane sleeps, 256 serving thread sleeps,
 ///   320 stop, 384 region of the pool's bytes; 4096... `depth` job records of 4096 bytes.
 @safe struct LaneChannel: @unchecked Sendable {
     static let depth = 4
@@ -63,22 +63,28 @@ import Synchronization
         }
     }
 
-    /// Before the finished jobs are looked at.
-    func clearSignal() { unsafe word(256).pointee.store(0, ordering: .sequentiallyConsistent) }
+    /// Before the serving thread sleeps: a job finished from now on rings. The caller looks once more.
+    func serverSleeps() { unsafe word(256).pointee.store(1, ordering: .sequentiallyConsistent) }
+    func serverWakes() { unsafe word(256).pointee.store(0, ordering: .relaxed) }
 
     // MARK: - The lane
 
     func finish(signal descriptor: Int32) {
         unsafe word(128).pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
-        if unsafe word(256).pointee.exchange(1, ordering: .sequentiallyConsistent) == 0 {
+        if unsafe word(256).pointee.exchange(0, ordering: .sequentiallyConsistent) == 1 {
             _ = cl_eventfd_signal(descriptor)
         }
     }
 
-    /// Waits until there is a job after `done`, or `timeout` passed. `spins` looks first.
-    func waitForJob(after done: UInt32, spins: Int, timeout: Nanoseconds) {
-        for _ in 0..<spins where submitted == done && !shouldStop { cl_pause() }
+    /// Waits until there is a job after `done`, or `timeout` passed; looks for a while before it sleeps,
+    /// and lets others have the processor meanwhile.
+    func waitForJob(after done: UInt32, lookAgain: Nanoseconds, timeout: Nanoseconds) {
         if submitted != done || shouldStop { return }
+        let until = SystemTime.monotonic + lookAgain
+        while SystemTime.monotonic < until {
+            sched_yield()
+            if submitted != done || shouldStop { return }
+        }
         unsafe word(192).pointee.store(1, ordering: .sequentiallyConsistent)
         if submitted == done && !shouldStop {
             _ = unsafe cl_futex_wait(UnsafeRawPointer(word(192)), 1, timeout.count)

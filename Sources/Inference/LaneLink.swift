@@ -57,7 +57,7 @@ final class LaneLink {
     }
 
     private func spawn(_ theirs: Int32, _ settings: LaneSettings) throws(SystemError) -> Int32 {
-        let words: [String] = [settings.executable, "lane", String(settings.spins)]
+        let words: [String] = [settings.executable, "lane", String(settings.lookAgain.count)]
         var arguments: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) }
         unsafe arguments.append(nil)
         defer { for index in unsafe arguments.indices { unsafe free(arguments[index]) } }
@@ -73,7 +73,7 @@ final class LaneLink {
         let signal = try checked(fcntl(signalDescriptor.raw, F_DUPFD_CLOEXEC, 3), "dup")
         let channel = try checked(fcntl(channelDescriptor.raw, F_DUPFD_CLOEXEC, 3), "dup")
         let given = LaneRunner.Descriptors(control: theirs, pool: settings.pool, channel: channel, signal: signal)
-        let spins = settings.spins
+        let lookAgain = settings.lookAgain
         // Vendors' runtimes recurse: their usual 8 MiB.
         return try OwnerThread("lane", stackBytes: 8 << 20) {
             defer {
@@ -82,7 +82,7 @@ final class LaneLink {
                 close(channel)
             }
             do {
-                let runner = try LaneRunner(given, spins: spins)
+                let runner = try LaneRunner(given, lookAgain: lookAgain)
                 _ = runner.run()
             } catch { Log.write(.fault, "lane", "\(error)") }
         }

@@ -22,11 +22,11 @@ final class LaneRunner {
     private let channel: LaneChannel
     private let regions: RegionTable
     private let pool: MappedMemory
-    private let spins: Int
+    private let lookAgain: Nanoseconds
 
-    init(_ descriptors: Descriptors, spins: Int) throws(SystemError) {
+    init(_ descriptors: Descriptors, lookAgain: Nanoseconds) throws(SystemError) {
         self.descriptors = descriptors
-        self.spins = spins
+        self.lookAgain = lookAgain
         var size = stat()
         try checked(unsafe fstat(descriptors.pool, &size) == -1 ? -errno : 0, "fstat pool")
         pool = try MappedMemory(descriptor: descriptors.pool, byteCount: Int(size.st_size), access: .readWrite)
@@ -54,9 +54,11 @@ final class LaneRunner {
 
     private func serve(_ engine: any Engine) {
         var done: UInt32 = channel.finished
+        var hadWork = false
         while !channel.shouldStop {
-            channel.waitForJob(after: done, spins: spins, timeout: .seconds(1))
-            if channel.submitted == done { continue }
+            channel.waitForJob(after: done, lookAgain: hadWork ? lookAgain : .zero, timeout: .seconds(1))
+            hadWork = channel.submitted != done
+            guard hadWork else { continue }
             let job = channel.job(done)
             job.begun = SystemTime.monotonic.nanoseconds
             job.copiedBytes = 0
@@ -115,10 +117,10 @@ public enum InferenceLane {
     public static func main(_ arguments: [String]) -> Int32 {
         _ = cl_die_with_parent(SIGKILL)
         _ = unsafe cl_set_thread_name("lane")
-        let spins = arguments.count > 1 ? Int(arguments[1]) ?? 0 : 0
+        let lookAgain = Nanoseconds(arguments.count > 1 ? Int64(arguments[1]) ?? 0 : 0)
         do {
             let runner = try LaneRunner(
-                LaneRunner.Descriptors(control: 3, pool: 4, channel: 5, signal: 6), spins: spins)
+                LaneRunner.Descriptors(control: 3, pool: 4, channel: 5, signal: 6), lookAgain: lookAgain)
             return runner.run()
         } catch {
             Log.write(.fault, "lane", "\(error)")

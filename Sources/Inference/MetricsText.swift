@@ -58,6 +58,12 @@ enum MetricsText {
         {
             Double($0.statistics.copiedBytes)
         }
+        family("mdc_inference_body_bytes_total", "counter", "Body bytes, by how they came to their place.", &writer)
+        if let counts = house.server?.counts {
+            let name = "mdc_inference_body_bytes_total"
+            sample(name, "way=\"direct\"", Double(counts.bodyBytesDirect), &writer)
+            sample(name, "way=\"copied\"", Double(counts.bodyBytesCopied), &writer)
+        }
         family("mdc_inference_refused_total", "counter", "Requests not admitted, by reason.", &writer)
         let refusals: [(String, UInt64)] = [
             ("posture", house.refusals.posture), ("queue", house.refusals.queueFull), ("pool", house.refusals.pool),

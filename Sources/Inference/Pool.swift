@@ -28,7 +28,11 @@ final class Pool {
     private let firstSlot: [Int]
     private let offsets: [Int]
 
-    init(_ plan: PoolPlan) throws(SystemError) {
+    /// The memory is the one that the process before this one had.
+    let isAdopted: Bool
+
+    /// `adopting`: memory kept over a restart; taken where it is exactly what the plan asks for.
+    init(_ plan: PoolPlan, adopting kept: Int32? = nil) throws(SystemError) {
         let sorted = plan.classes.filter { $0.count > 0 }.sorted { $0.slotBytes < $1.slotBytes }
         let page = plan.hugePages ? 2 << 20 : 4096
         var offset = 0, offsets: [Int] = [], firsts: [Int] = []
@@ -46,12 +50,28 @@ final class Pool {
         firstSlot = firsts
         classes = sorted.map { ClassStatistics(slotBytes: aligned($0.slotBytes, to: 4096), count: $0.count) }
         let byteCount = max(page, aligned(offset, to: page))
-        descriptor = FileDescriptor(
-            owning: try checked(unsafe cl_memfd("mdc-inference-pool", plan.hugePages), "memfd_create"))
-        try checked(ftruncate(descriptor.raw, byteCount) == -1 ? -errno : 0, "make pool", "\(byteCount) bytes")
-        try checked(cl_memfd_seal_size(descriptor.raw), "seal pool")
+        if let kept, Pool.isUsable(kept, byteCount, plan.hugePages) {
+            isAdopted = true
+            descriptor = FileDescriptor(owning: try checked(fcntl(kept, F_DUPFD_CLOEXEC, 3), "dup"))
+        } else {
+            isAdopted = false
+            descriptor = FileDescriptor(
+                owning: try checked(unsafe cl_memfd("mdc-inference-pool", plan.hugePages), "memfd_create"))
+            try checked(ftruncate(descriptor.raw, byteCount) == -1 ? -errno : 0, "make pool", "\(byteCount) bytes")
+            try checked(cl_memfd_seal_size(descriptor.raw), "seal pool")
+        }
         mapped = try MappedMemory(
             descriptor: descriptor.raw, byteCount: byteCount, access: .readWrite, populate: plan.populate)
+    }
+
+    /// F_SEAL_SHRINK | F_SEAL_GROW
+    private static let sizeSeals: Int32 = 0x2 | 0x4
+
+    /// A sealed memfd of the right size and kind of pages, and nothing else.
+    private static func isUsable(_ descriptor: Int32, _ byteCount: Int, _ hugePages: Bool) -> Bool {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0, status.st_size == byteCount else { return false }
+        return cl_memfd_seals(descriptor) & sizeSeals == sizeSeals && (status.st_blksize > 4096) == hugePages
     }
 
     var memory: Memory { unsafe Memory(mapped.bytes) }

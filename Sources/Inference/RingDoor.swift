@@ -48,7 +48,7 @@ final class RingDoor {
         if descriptor == listener.raw { return accept(now) }
         if let client = clients.first(where: { $0.doorbell.raw == descriptor }) {
             _ = cl_eventfd_drain(descriptor)
-            client.take(now)
+            client.takeSubmitted(now)
         } else if let client = clients.first(where: { $0.socket.raw == descriptor }) {
             // A client says nothing after its hello: whatever comes is the end.
             dismiss(client)
@@ -61,12 +61,23 @@ final class RingDoor {
 
     /// Every turn, before the loop sleeps: what came meanwhile costs its client no system call.
     func look(_ now: MonotonicTime) {
-        for client in clients { client.take(now) }
+        for client in clients { client.takeSubmitted(now) }
         if let oldest = strangers.first, now - oldest.since > .seconds(5) {
             strangers.removeFirst()
             turnAway(oldest.descriptor)
         }
     }
+
+    /// Before the serving thread sleeps: clients ring from now on. False: one has submitted meanwhile.
+    func clientsRing() -> Bool {
+        var isQuiet = true
+        for client in clients where !client.rings() { isQuiet = false }
+        return isQuiet
+    }
+
+    var hasSubmissions: Bool { clients.contains(where: \.hasSubmitted) }
+
+    func clientsNeedNotRing() { for client in clients { client.needNotRing() } }
 
     private func turnAway(_ descriptor: Int32) {
         seat?.unwatch(descriptor)
@@ -261,19 +272,19 @@ final class RingClient: RequestOrigin {
 
     // MARK: - Requests
 
-    /// Takes everything that was submitted, then says that a doorbell is needed, then looks again.
-    func take(_ now: MonotonicTime) {
-        while true {
-            takeSubmitted(now)
-            unsafe word(192).pointee.store(1, ordering: .sequentiallyConsistent)
-            if unsafe word(64).pointee.load(ordering: .sequentiallyConsistent) == taken { return }
-            unsafe word(192).pointee.store(0, ordering: .relaxed)
-        }
+    /// Asks for the doorbell. False: something was submitted meanwhile.
+    func rings() -> Bool {
+        unsafe word(192).pointee.store(1, ordering: .sequentiallyConsistent)
+        return !hasSubmitted
     }
+
+    var hasSubmitted: Bool { unsafe word(64).pointee.load(ordering: .sequentiallyConsistent) != taken }
+
+    func needNotRing() { unsafe word(192).pointee.store(0, ordering: .relaxed) }
 
     private var taken: UInt32 = 0
 
-    private func takeSubmitted(_ now: MonotonicTime) {
+    func takeSubmitted(_ now: MonotonicTime) {
         // At most a ring full at once: a client that counts nonsense only harms itself.
         for _ in 0..<slots {
             guard unsafe word(64).pointee.load(ordering: .acquiring) != taken else { return }
@@ -290,11 +301,13 @@ final class RingClient: RequestOrigin {
         guard slot < slots, owners[slot] < 0, rows >= 1, rows <= layout.rows else {
             return complete(UInt32(truncatingIfNeeded: slot), 400, number, .zero)
         }
-        guard house.postureRefusal() == nil, let model = house.model(named: modelName, version: nil),
+        guard !house.isStopping, house.postureRefusal() == nil,
+            let model = house.model(named: modelName, version: nil),
             house.laneRefusal(model) == nil, model.state == .ready, model.description == description,
             model.queue.hasRoom(for: client),
             let request = house.requests.take(model, now)
         else { return complete(UInt32(slot), 503, number, .zero) }
+        house.hasWorked = true
         owners[slot] = request.index
         request.origin = self
         request.note = UInt64(slot)

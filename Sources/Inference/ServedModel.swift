@@ -416,6 +416,7 @@ extension ServedModel: LaneHome {
             canaryFinished(slab, lane, job == nil ? failure ?? "no answer" : failure)
             return requestLeft()
         }
+        house.hasWorked = true
         if batch.isWarmUp {
             if let index = lanes.firstIndex(where: { $0 === lane }) {
                 if let failure, job != nil {

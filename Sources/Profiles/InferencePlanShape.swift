@@ -26,6 +26,9 @@ extension Shape where Value == InferencePlan {
             plan.postureStaleAfter = fields.optional(
                 "posture-stale-after", .duration(.milliseconds(100)...(.seconds(3600))),
                 default: plan.postureStaleAfter, "Age at which the posture page is not believed any more")
+            plan.lookAgain = fields.optional(
+                "look-again", .duration(.zero...(.milliseconds(10))), default: plan.lookAgain,
+                "How long threads with work look for more before they sleep")
             plan.pool = fields.optional("pool", .pool, default: plan.pool, "Memory for requests, fixed at start")
             plan.lanes = fields.optional(
                 "lanes", .list(of: .lane, atLeast: 1, atMost: 64), default: plan.lanes, "Devices that models run on")

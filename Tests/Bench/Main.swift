@@ -16,6 +16,7 @@ enum Main {
         YearBench.all,
         SecurityBench.all,
         StatusBench.all,
+        InferenceBench.all,
     ].flatMap { $0 }
 
     static func main() {

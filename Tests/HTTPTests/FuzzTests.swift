@@ -50,10 +50,14 @@ struct SeededGenerator: RandomNumberGenerator {
         return bytes
     }
 
-    @Test(arguments: seeds) func `whatever comes, each answer is whole and the server lives on`(seed: UInt64) throws {
+    @Test(arguments: seeds, [false, true]) func `whatever comes, each answer is whole and the server lives on`(
+        seed: UInt64, readsHeadsAlone: Bool
+    ) throws {
         var generator = SeededGenerator(state: seed)
         let server = try TestServer {
-            $0.headTime = .milliseconds(300); $0.idleTime = .milliseconds(300)
+            $0.headTime = .milliseconds(300)
+            $0.idleTime = .milliseconds(300)
+            $0.readsHeadsAlone = readsHeadsAlone
         }
         for round in 0..<400 {
             let bytes = FuzzTests.bent(&generator)

@@ -31,6 +31,9 @@ enum Main {
         plan.isolation = LaneIsolation(rawValue: arguments[3]) ?? .process
         plan.socketPath = ""
         plan.ringPath = arguments.count > 4 && arguments[4] != "-" ? arguments[4] : nil
+        if let text = unsafe getenv("MDC_LOOK_AGAIN_US"), let number = Int64(unsafe String(cString: text)) {
+            plan.lookAgain = .microseconds(number)
+        }
         plan.sharedMemory.isEnabled = arguments.count > 5
         plan.sharedMemory.prefixes = arguments.count > 5 ? [arguments[5]] : []
         let page = UnsafeMutableRawPointer.allocate(byteCount: PosturePage.byteCount, alignment: 64)

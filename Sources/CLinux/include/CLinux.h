@@ -40,6 +40,7 @@ ssize_t cl_read(int fd, void *bytes, size_t count);
 ssize_t cl_pread(int fd, void *bytes, size_t count, off_t offset);
 ssize_t cl_write(int fd, const void *bytes, size_t count);
 ssize_t cl_writev(int fd, const struct iovec *parts, int count);
+ssize_t cl_readv(int fd, const struct iovec *parts, int count);
 ssize_t cl_recv(int fd, void *bytes, size_t count, int flags);
 ssize_t cl_send(int fd, const void *bytes, size_t count, int flags);
 int cl_accept(int fd);

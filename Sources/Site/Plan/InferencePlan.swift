@@ -21,6 +21,9 @@ public struct InferencePlan: Sendable {
     /// What an unreadable or stale posture page means.
     public var safePosture = PostureState.drain
     public var postureStaleAfter = Nanoseconds.seconds(5)
+    /// How long threads with work look for more of it before they sleep; zero while power is short. About
+    /// what a sleep and a wake-up cost on a virtual machine (measured: 50 to 200 us).
+    public var lookAgain = Nanoseconds.microseconds(100)
     public var limits = InferenceLimits()
     public var sharedMemory = SharedMemoryPlan()
     /// How often each lane answers its model's known question: `canary` of the accelerators' section.

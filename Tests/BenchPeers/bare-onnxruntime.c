@@ -1,6 +1,6 @@
 // What the processor could do at best: ONNX Runtime in a loop through the agent's own shim, tensors
 // prepared once, and memcpy of the same bytes. Prints runs per second of the best of five.
-//   bare LIBRARY MODEL INPUT-COLUMNS OUTPUT-COLUMNS BATCH
+//   bare-onnxruntime LIBRARY MODEL INPUT-COLUMNS OUTPUT-COLUMNS BATCH
 #define _GNU_SOURCE
 #include "COnnxRuntime.h"
 

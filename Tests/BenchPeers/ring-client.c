@@ -1,4 +1,4 @@
-// Round trips of one native client: p50 and p99 in microseconds.   ring SOCKET MODEL
+// Round trips of one native client: p50 and p99 in microseconds.   ring-client SOCKET MODEL
 #define _GNU_SOURCE
 #include "mdc_infer.h"
 
