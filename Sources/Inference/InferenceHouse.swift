@@ -32,7 +32,8 @@ final class InferenceHouse: @unchecked Sendable {
     private(set) var sources: [ModelSource] = []
     private var nextScan = MonotonicTime.distantPast
     private var lastPosture = PostureState.normal
-    private var wasWiped = false
+    private enum Wiped { case not, once, empty }
+    private var wiped = Wiped.not
     private var hasAnnouncedReady = false
     var ring: RingDoor?
     /// Set once, before it starts: for its counters.
@@ -277,7 +278,7 @@ final class InferenceHouse: @unchecked Sendable {
         drained = whole?.drainedAccelerators ?? []
         let state = whole?.state ?? plan.safePosture
         allowedWatts = state == .conserve ? whole?.watts : nil
-        if state == .seal { seal() } else { wasWiped = false }
+        if state == .seal { seal() } else { wiped = .not }
         if state != lastPosture {
             Log.write(.notice, "inference", "posture \(state.text): \(whole?.reason ?? "the posture page is stale")")
             lastPosture = state
@@ -292,9 +293,12 @@ final class InferenceHouse: @unchecked Sendable {
                 model.finish(request, RequestFault(503, "sealed: what was held is wiped"), now)
             }
         }
-        guard !wasWiped, !serving.contains(where: { $0.lanes.contains(where: \.isBusy) }) else { return }
+        guard !serving.contains(where: { $0.lanes.contains(where: \.isBusy) }) else { return }
+        // A body that was on its way may have arrived since: once more when nobody is left.
+        let isEmpty = requests.inUse == 0
+        guard wiped == .not || isEmpty && wiped == .once else { return }
         pool.wipe()
-        wasWiped = true
+        wiped = isEmpty ? .empty : .once
         Log.write(.warning, "inference", "sealed: the pool is wiped")
     }
 
@@ -377,6 +381,9 @@ extension InferenceHouse: LoopGuest {
         refuseWaiting(serving)
         ring?.look(self.now)
         var wake = self.now + .milliseconds(500)
+        // All that is finished first: it may be what another model's lane waits for (the watts).
+        for model in serving { model.reap(self.now) }
+        for model in others { model.reap(self.now) }
         for model in serving {
             model.askCanaries(self.now)
             wake = min(wake, attend(model))
@@ -397,7 +404,6 @@ extension InferenceHouse: LoopGuest {
     }
 
     private func attend(_ model: ServedModel) -> MonotonicTime {
-        for lane in model.lanes where lane.isBusy { lane.reap(now) }
         var wake = model.pump(now, mayStart: mayStart)
         for lane in model.lanes { wake = min(wake, lane.look(now)) }
         return wake

@@ -148,6 +148,8 @@ final class ServedModel: SlabHome {
 
     // MARK: - Running
 
+    func reap(_ now: MonotonicTime) { for lane in lanes where lane.isBusy { lane.reap(now) } }
+
     /// Gives waiting requests to idle lanes; returns when it wants to be called again.
     func pump(_ now: MonotonicTime, mayStart: (Lane) -> Bool) -> MonotonicTime {
         if queue.isEmpty { return .distantFuture }
