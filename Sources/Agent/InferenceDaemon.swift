@@ -24,7 +24,7 @@ struct InferenceDaemon {
             for fault in error.faults { Log.write(.fault, "site file", fault.description) }
             return error.exitCode(invocation.sitePath)
         }
-        guard plan.inference.isEnabled else {
+        if !plan.inference.isEnabled {
             Log.write(.notice, "inference", "the site file has no inference section: there is nothing to serve")
             manager.ready("nothing to serve: the site file has no inference section")
         }

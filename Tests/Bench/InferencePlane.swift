@@ -43,7 +43,7 @@ final class InferencePlane {
     }
 
     static func freePort() -> Int {
-        let socket = cl_listen_tcp("127.0.0.1", 0, 1)
+        let socket = unsafe cl_listen_tcp("127.0.0.1", 0, 1)
         defer { close(socket) }
         return Int(cl_local_port(socket))
     }

@@ -1,5 +1,6 @@
 import CLinux
 import Foundation
+import HTTP
 import Platform
 import Site
 import Testing

@@ -10,7 +10,7 @@ import Testing
 @testable import Inference
 
 /// A server on a free port over models of the built-in engines, with lanes in processes of their own.
-@safe final class Plane {
+@safe final class Plane: @unchecked Sendable {
     let folder: URL
     let server: InferenceServer
     let page: PosturePage

@@ -76,9 +76,7 @@ import Testing
         var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
         let got = unsafe pread(descriptor, &bytes, bytes.count, 0)
         try #require(got == bytes.count)
-        return unsafe bytes.withUnsafeBytes { all in
-            unsafe memmem(all.baseAddress, all.count, pattern, pattern.count) != nil
-        }
+        return Data(bytes).range(of: Data(pattern)) != nil
     }
 
     @Test func `every refusal of a posture says when to come back, on the health page too`() throws {
