@@ -22,8 +22,8 @@ public struct InferencePlan: Sendable {
     public var safePosture = PostureState.drain
     public var postureStaleAfter = Nanoseconds.seconds(5)
     /// How long threads with work look for more of it before they sleep; zero while power is short. About
-    /// what a sleep and a wake-up cost on a virtual machine (measured: 50 to 200 us).
-    public var lookAgain = Nanoseconds.microseconds(100)
+    /// what a sleep and a wake-up cost on a virtual machine (measured: 100 to 400 us).
+    public var lookAgain = Nanoseconds.microseconds(200)
     public var limits = InferenceLimits()
     public var sharedMemory = SharedMemoryPlan()
     /// How often each lane answers its model's known question: `canary` of the accelerators' section.
