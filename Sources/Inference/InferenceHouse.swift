@@ -467,13 +467,3 @@ extension InferenceHouse: LoopGuest {
         seat = nil
     }
 }
-
-/// Compares where the bytes lie.
-func sameBytes(_ bytes: UnsafeRawBufferPointer, _ text: String) -> Bool {
-    var text = text
-    return text.withUTF8 { utf8 in
-        guard utf8.count == bytes.count else { return false }
-        for i in 0..<bytes.count where unsafe utf8[i] != bytes[i] { return false }
-        return true
-    }
-}

@@ -87,3 +87,13 @@ internal import Glibc
 
 /// Where tensors begin: a cache line, which every runtime's vector code is happy with.
 let tensorAlignment = 64
+
+/// Compares where the bytes lie.
+func sameBytes(_ bytes: UnsafeRawBufferPointer, _ text: String) -> Bool {
+    var text = text
+    return text.withUTF8 { utf8 in
+        guard utf8.count == bytes.count else { return false }
+        for i in 0..<bytes.count where unsafe utf8[i] != bytes[i] { return false }
+        return true
+    }
+}
