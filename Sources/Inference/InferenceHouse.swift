@@ -24,7 +24,7 @@ final class InferenceHouse: @unchecked Sendable {
     private(set) var wallMilliseconds: Int64 = 0
     private(set) var serving: [ServedModel] = []
     /// Loading beside the one that serves, or finishing after it was replaced.
-    private var others: [ServedModel] = []
+    private(set) var others: [ServedModel] = []
     private var seat: LoopSeat?
     private var watched: [Int32: (lane: Lane, isControl: Bool)] = [:]
     /// Names that a client unloaded: not loaded again by the folder's watch.
@@ -262,9 +262,9 @@ final class InferenceHouse: @unchecked Sendable {
 
     /// Names of accelerators whose lanes take nothing now; read again every turn that dispatches, but
     /// only as often as the page changes matters to people.
-    private var drained: [String] = []
+    private(set) var drained: [String] = []
     private var nextPostureLook = MonotonicTime.distantPast
-    private var allowedWatts: Double?
+    private(set) var allowedWatts: Double?
 
     /// Not while a sealed or stopped container's memory must stay as it is.
     var mayAskCanaries: Bool { lastPosture < .stop }
@@ -300,54 +300,6 @@ final class InferenceHouse: @unchecked Sendable {
         pool.wipe()
         wiped = isEmpty ? .empty : .once
         Log.write(.warning, "inference", "sealed: the pool is wiped")
-    }
-
-    /// Conserve: as many lanes at once as the watts allow.
-    private func mayStart(_ lane: Lane) -> Bool {
-        if isDrained(lane) { return false }
-        guard let allowedWatts else { return true }
-        guard let own = lane.plan.watts else { return true }
-        var drawn = own
-        for model in serving + others {
-            for other in model.lanes where other !== lane && other.isBusy { drawn += other.plan.watts ?? 0 }
-        }
-        return drawn <= allowedWatts
-    }
-
-    /// Why none of this model's lanes may start anything for now, although the container allows inference;
-    /// who asks would wait for a repair.
-    func laneRefusal(_ model: ServedModel) -> RequestFault? {
-        if allowedWatts == nil && drained.isEmpty { return nil }
-        let ready = model.lanes.filter(\.isReady)
-        guard let first = ready.first else { return nil }
-        if ready.allSatisfy(isDrained) {
-            return RequestFault(
-                503, "drain: accelerator \(first.plan.accelerator ?? "") is out of service", retryAfter: 60)
-        }
-        guard let allowedWatts, ready.allSatisfy({ $0.plan.watts.map { $0 > allowedWatts } ?? false }) else {
-            return nil
-        }
-        return RequestFault(503, "conserve: \(Int(allowedWatts)) W are too few for any lane", retryAfter: 30)
-    }
-
-    private func refuseWaiting(_ models: [ServedModel]) {
-        for model in models where !model.queue.isEmpty {
-            guard let refusal = laneRefusal(model) else { continue }
-            for request in model.queue.waiting {
-                model.queue.remove(request)
-                model.finish(request, refusal, now)
-            }
-        }
-    }
-
-    /// Why nothing is admitted now; nil when all is well.
-    func postureRefusal() -> RequestFault? {
-        let (state, _) = posture.state(at: now, staleAfter: plan.postureStaleAfter, safe: plan.safePosture)
-        if state < .drain { return nil }
-        refusals.posture += 1
-        let why = posture.posture(at: now, staleAfter: plan.postureStaleAfter)?.reason ?? "the site plane is silent"
-        // Drain ends by itself, often soon; what stops or seals a container takes a person.
-        return RequestFault(503, "\(state.text): \(why)", retryAfter: state == .drain ? 10 : 60)
     }
 }
 
