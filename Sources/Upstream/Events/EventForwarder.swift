@@ -25,6 +25,10 @@ struct EventForwarder {
     private var ready: [Event] = []
     private var readyCursor = 0
     private(set) var sent: UInt64 = 0
+    /// Events that had to give way in the journal before they were sent.
+    private(set) var lost: UInt64 = 0
+    /// The highest that was ever sent: a replay may find gaps below it, and nothing is lost by them.
+    private var highestSent: UInt64
     private var committedAt = MonotonicTime.distantPast
     /// When the broker last took something, or was first asked to.
     private var movedAt = MonotonicTime.distantPast
@@ -36,6 +40,7 @@ struct EventForwarder {
         acknowledged = feed.cursor ?? 0
         committed = acknowledged
         lastSent = acknowledged
+        highestSent = acknowledged
         inFlight.reserveCapacity(EventForwarder.inFlightMax)
     }
 
@@ -84,6 +89,11 @@ struct EventForwarder {
         if inFlight.isEmpty { movedAt = now }
         inFlight.append((number, event.sequence, false))
         lastSent = event.sequence
+        if event.sequence > highestSent {
+            // A cursor that was never set may begin anywhere.
+            if highestSent > 0 { lost += event.sequence - highestSent - 1 }
+            highestSent = event.sequence
+        }
         readyCursor += 1
         sent += 1
         return message.byteCount
