@@ -38,6 +38,8 @@ final class UpstreamOwner {
     private var random: SplitMix64
     private var lastError: String?
     private var toldTrouble = ""
+    /// Of what came in, on earlier connections.
+    private var dropped: UInt64 = 0
     private var statusDueAt = MonotonicTime.distantPast
 
     init(_ room: UpstreamRoom) throws(SystemError) {
@@ -177,6 +179,7 @@ final class UpstreamOwner {
             tell(.warning, "connection to \(connection.broker.address) lost: \(reason)", now)
         }
         isConnected = false
+        dropped += UInt64(connection.receivedAndDropped)
         self.connection = nil
         failed(connection.broker, reason, now, wasConnected: wasConnected)
         if wasGood {
@@ -346,7 +349,7 @@ final class UpstreamOwner {
             eventsBehind: backlog.count, oldestUnsent: backlog.oldest)
         status.trouble = trouble(now)
         status.eventsLost = pump.events.lost
-        status.messagesDropped = pump.outbox.dropped + UInt64(connection?.receivedAndDropped ?? 0)
+        status.messagesDropped = pump.outbox.dropped + dropped + UInt64(connection?.receivedAndDropped ?? 0)
         status.backfillMinutes = pump.backfill?.minutesLeft ?? 0
         status.eventsSent = pump.events.sent
         status.valuesSent = pump.points.valuesSent

@@ -7,6 +7,7 @@
 import json
 import pathlib
 import random
+import re
 import sqlite3
 import subprocess
 import sys
@@ -84,15 +85,15 @@ def outage(processes, folder, days, points, events, report=lambda text: None):
     by the journal itself; then the broker is there, and everything must come."""
     folder = pathlib.Path(folder)
     broker = Broker(processes, folder)
-    meters = (points + 15) // 16
+    meters = points // 6 + 1
     units = "".join(f"        m{n}: {{profile: eastron-sdm120, unit: {n + 1}}}\n" for n in range(meters))
     extra = f"modbus:\n  buses:\n    away:\n      tcp: 127.0.0.1:1\n      units:\n{units}"
     container = Container(
         processes, folder, "testbed", [broker.port], extra,
         "  backfill: {points: [\"m*\"]}\n  publish: {values: 100s, metadata: 100s, heartbeat: 10s}\n")
     container.start()
-    names = [p["name"] for p in get_json(container.run / "agent.sock", "/v1/points")[1]["points"] if p["name"].startswith("m")]
-    names = [name for name in names if not name.split(".")[-1] in ("model", "serial")][:points]
+    document = get_json(container.run / "agent.sock", "/v1/points")[1]
+    names = [p["name"] for p in document["points"] if re.match(r"m\d+\.", p["name"]) and p.get("unit")][:points]
     assert len(names) == points, len(names)
     container.agent.terminate()
     container.agent.wait()

@@ -6,7 +6,7 @@ import Testing
 @testable import Upstream
 
 /// Keys made by the openssl command, as a foreign hand would make them.
-private struct KeyPair {
+struct KeyPair {
     let folder: URL
     let signer: SigningKey
     let jwks: String

@@ -122,6 +122,43 @@ struct LiveIntegrationTests {
             && String(decoding: message.payload, as: UTF8.self).contains("\"integration\":\"opt\"")
     }
 
+    @Test func `messages too large or too many are dropped and counted, and the rest goes on`() throws {
+        let broker = try LiveBroker(.mosquitto)
+        try broker.start()
+        let plan = UpstreamPlan(
+            brokers: [BrokerPlan(host: "127.0.0.1", port: broker.port)],
+            integrations: [
+                IntegrationPlan(
+                    id: "opt", heartbeatTimeout: .seconds(30),
+                    points: [
+                        IntegrationPlan.Point(
+                            name: "cdu1.setpoint", objectType: "CDU", pointType: "LiquidTemperatureSpRequest",
+                            minimum: 20, maximum: 45, safe: 30)
+                    ])
+            ])
+        let rig = try LiveRig(plan, [exchangePoint("cdu1.setpoint", unit: .celsius)])
+        let machine = try Machine(rig, PointID(0))
+        defer { machine.stop() }
+        try rig.room.start()
+        defer { rig.room.stop() }
+        #expect(eventually { rig.room.status.value.isConnected })
+        let attacker = try #require(Consumer(port: broker.port, topics: ["mdc/v1/mdc7/#"]))
+        let topic = "BMS/v1/opt/Value/CDU/LiquidTemperatureSpRequest/mdc7/cdu1/setpoint/request"
+        attacker.send(topic, String(repeating: "x", count: BrokerConnection.incomingBytesMax + 1), qos: 0)
+        #expect(eventually { rig.room.status.value.messagesDropped >= 1 })
+        attacker.flood(topic, count: 5000)
+        let now = rig.time.now().wall.milliseconds
+        attacker.send(
+            "BMS/v1/opt/Value/System/HeartbeatTimestampIntegration/mdc7/integrations/opt",
+            "{\"value\":\(now),\"timestamp\":\(now),\"quality\":1}", qos: 0)
+        // A minute's refusals are spent: but the connection stands, and events go on being told.
+        rig.feed.append(at: rig.time.now().wall, text: "after the flood")
+        #expect(attacker.listen(seconds: 30) { attacker.texts("/events").contains { $0.contains("after the flood") } })
+        let refused = rig.events.takeAll().filter { $0.kind == .commandRefused }
+        #expect(refused.count <= RefusalLimit.perMinute * 2)
+        #expect(rig.room.status.value.isConnected)
+    }
+
     @Test func `a command that cannot be remembered is said in the status and in the journal, and again when it can`()
         throws
     {
