@@ -37,16 +37,19 @@ class Listener:
     """Somebody who keeps everything that is told, as dsx-validate reads it, over every break."""
 
     def __init__(self, port, name="listener", topics=("BMS/#", "mdc/#", "grid/#")):
-        self.messages, self.lock = [], threading.Lock()
+        self.messages, self.lock, self.is_subscribed = [], threading.Lock(), threading.Event()
         try:
             self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=name, clean_session=False)
         except AttributeError:
             self.client = mqtt.Client(client_id=name, clean_session=False)
         self.client.on_connect = lambda client, *_: client.subscribe([(topic, 2) for topic in topics])
+        self.client.on_subscribe = lambda *_: self.is_subscribed.set()
         self.client.on_message = self.keep
         self.client.reconnect_delay_set(1, 2)
         eventually(lambda: self.connect(port), seconds=60, what="the broker")
         self.client.loop_start()
+        # Only from the broker's answer on is anything kept for us.
+        assert self.is_subscribed.wait(60), "no subscription"
 
     def connect(self, port):
         try:

@@ -142,7 +142,8 @@ class HAProxy:
             "haproxy.cfg", folder,
             {"192.0.2.": "127.0.0.", ":8000\n    default": f"127.0.0.1:{self.front}\n    default",
              "11:8000": f"11:{self.inference}", "12:8000": f"12:{self.inference}", "13:8000": f"13:{self.inference}",
-             "agent-port 9751": f"agent-port {self.check}", "global\n": f"global\n    stats socket {self.stats}\n"})
+             "agent-port 9751": f"agent-port {self.check}",
+             "global\n    log stdout": f"global\n    stats socket {self.stats}\n    log stdout"})
         self.process = processes.start(program("haproxy"), "-db", "-f", config)
         eventually(lambda: listens(self.front) or self.process.poll() is not None, what="HAProxy")
         assert self.process.poll() is None, open(self.process.log).read()

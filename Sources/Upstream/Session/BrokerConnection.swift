@@ -55,7 +55,8 @@ internal import Site
         var code: Int32 = 0
         let result = unsafe cm_connect(
             handle, broker.host, Int32(broker.port), BrokerConnection.keepAliveSeconds, &code)
-        if result > 0 { throw Refusal(text: BrokerConnection.text(result, code)) }
+        // A near broker may have ended the handshake already.
+        if result > 0 { throw Refusal(text: explained(BrokerConnection.text(result, code))) }
     }
 
     deinit { unsafe mosquitto_destroy(handle) }
