@@ -181,7 +181,7 @@ class Cable:
 
 
 class Container:
-    """One container: its site file, its folder, its agent, and what its journal says happened."""
+    """One container, with brokers as ports or as the site file has them: its site file, its folder, its agent, and what its journal says happened."""
 
     def __init__(self, processes, folder, name, brokers, extra="", upstream=""):
         self.processes, self.name = processes, name
@@ -189,7 +189,7 @@ class Container:
         (self.folder / "run").mkdir(parents=True)
         self.run = self.folder / "run"
         self.site = self.folder / "site.yaml"
-        listed = ", ".join(f"{{host: 127.0.0.1, port: {port}}}" for port in brokers)
+        listed = ", ".join(b if isinstance(b, str) else f"{{host: 127.0.0.1, port: {b}}}" for b in brokers)
         self.site.write_text(
             f"site: {name}\njournal:\n  folder: {self.folder}/state\nstatus:\n  listen: [\"127.0.0.1:0\"]\n"
             f"upstream:\n  brokers: [{listed}]\n"

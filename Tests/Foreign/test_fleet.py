@@ -129,6 +129,37 @@ def test_three_containers_a_server_killed_and_a_link_cut_nothing_is_lost_and_con
         listener.close()
 
 
+def test_with_the_shipped_certificates_only_our_containers_come_in(processes, tmp_path):
+    """As the fleet's README has it: certificates made by the script, the tls line of hub.conf taken into use."""
+    made = subprocess.run(
+        [EXAMPLES / "fleet" / "certificates", tmp_path / "ca", "hub", "127.0.0.1,hub-1.example"], capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    subprocess.run([EXAMPLES / "fleet" / "certificates", tmp_path / "ca", "container", "seoul-1"], check=True)
+    wrong = subprocess.run([EXAMPLES / "fleet" / "certificates", tmp_path / "ca", "hubs", "x"], capture_output=True, text=True)
+    assert wrong.returncode == 64 and "neither hub nor container" in wrong.stderr
+    port = free_port()
+    text = (EXAMPLES / "fleet" / "hub.conf").read_text()
+    # One server is enough to see who is let in.
+    text = re.sub(r"cluster \{.*?\n\}\n", "", text, flags=re.S)
+    text = text.replace("  # tls {", "  tls {").replace("HUB-NAME", "hub-1").replace("/var/lib/nats", f"{tmp_path}/nats")
+    text = text.replace("/etc/nats/hub.pem", f"{tmp_path}/ca/127.0.0.1.pem").replace("/etc/nats/hub.key", f"{tmp_path}/ca/127.0.0.1.key")
+    text = text.replace("/etc/nats/ca.pem", f"{tmp_path}/ca/ca.pem").replace("0.0.0.0:1883", f"127.0.0.1:{port}")
+    text = text.replace("0.0.0.0:4222", "127.0.0.1:-1").replace("0.0.0.0:7422", "127.0.0.1:-1")
+    (tmp_path / "hub.conf").write_text(text)
+    processes.start(program("nats-server"), "-c", tmp_path / "hub.conf")
+    eventually(lambda: listens(port), what="the hub")
+
+    def broker(extra):
+        return f"{{host: 127.0.0.1, port: {port}, tls: {{authority: {tmp_path}/ca/ca.pem{extra}}}}}"
+
+    known = broker(f", certificate: {tmp_path}/ca/seoul-1.pem, key: {tmp_path}/ca/seoul-1.key")
+    container = Container(processes, tmp_path, "seoul-1", [known]).start()
+    eventually(container.has_told_all, seconds=60, what=f"the connection {container.upstream()}")
+    stranger = Container(processes, tmp_path, "stranger", [broker("")]).start()
+    eventually(lambda: stranger.upstream().get("error"), seconds=60, what="the refusal")
+    assert not stranger.upstream()["connected"]
+
+
 # ---- HAProxy ---------------------------------------------------------------------------------------
 
 
