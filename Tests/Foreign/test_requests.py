@@ -33,6 +33,26 @@ def machines(processes, tmp_path, units):
     return section
 
 
+def load(tmp_path, percent):
+    """What the racks of the make-believe container do."""
+    subprocess.run(
+        [binary("mdc-sim"), "--run-dir", tmp_path / "sim", "tell", "load", str(percent)], check=True, timeout=20,
+        capture_output=True)
+
+
+def steady(container, name):
+    """The point's value once it no longer moves by more than a hundredth in a second."""
+    last = None
+    for _ in range(120):
+        one = point(container, name)
+        if one and one["quality"] == "good":
+            if last and abs(one["value"] - last) < last / 100:
+                return one["value"]
+            last = one["value"]
+        time.sleep(1)
+    raise AssertionError(f"{name} does not settle: {one}")
+
+
 def point(container, name):
     for one in get_json(container.run / "agent.sock", "/v1/points")[1]["points"]:
         if one["name"] == name:
@@ -59,7 +79,7 @@ def test_an_integration_moves_a_setpoint_within_its_fence_and_silence_takes_it_b
     section = machines(processes, tmp_path, crac)
     upstream = (
         "  integrations:\n    - id: optimiser\n      heartbeat-timeout: 4s\n      points:\n"
-        "        - {point: crac1.setpoint.temperature, minimum: 20, maximum: 28, safe: 24, change-per-minute: 3}\n")
+        "        - {point: crac1.setpoint.temperature, minimum: 20, maximum: 28, safe: 24}\n")
     fence = (
         "control:\n  writable:\n    crac1.setpoint.temperature:\n"
         "      {minimum: 18, maximum: 27, interval: 0s, authority: upstream}\n")
@@ -99,10 +119,8 @@ def test_an_integration_moves_a_setpoint_within_its_fence_and_silence_takes_it_b
     ask(31)
     outcome("outside 20.0 to 28.0")
     eventually(lambda: reads(container, "crac1.setpoint.temperature", 24), what="back to safe after nonsense")
-    ask(20)
-    outcome("faster than 3.0 per minute")
     ask(25, timestamp=milliseconds() - 3_600_000)
-    outcome("3600 s from ours")
+    outcome(" s from ours")
     ask(25)
     eventually(lambda: beat() or reads(container, "crac1.setpoint.temperature", 25), what="25 C at the machine")
     # Silence.
@@ -241,8 +259,8 @@ def test_signed_load_targets_are_ramped_measured_and_reported_and_every_refusal_
         " ramp-down: 20000, ramp-up: 20000, breach-after: 1s}\n")
     container = Container(processes, tmp_path, "testbed", [broker.port], section + feeds, upstream).start()
     eventually(lambda: container.upstream().get("connected"), what="the connection")
-    power = eventually(
-        lambda: (lambda p: p and p["quality"] == "good" and p["value"])(point(container, "meter-main.power")), what="a measurement")
+    load(tmp_path, 10)
+    power = steady(container, "meter-main.power")
     grid = Listener(broker.port)
     topic, enforcement = "grid/v1/isv/acme/loadtarget/set", "grid/v1/infra/dc/powerbreach/enforcement"
 
@@ -270,8 +288,8 @@ def test_signed_load_targets_are_ramped_measured_and_reported_and_every_refusal_
     # Over the target by ten percent, by the site's own meter; then by more; then the target goes.
     grid.send(topic, envelope(ec.sign(target(power / 1.1, end=3600))))
     eventually(lambda: breaches(), seconds=40, what="a breach")
-    grid.send(topic, envelope(ec.sign(target(power / 1.6, end=3600))))
-    eventually(lambda: breaches()[-1]["status"] == "escalated", seconds=40, what="its escalation")
+    load(tmp_path, 100)
+    eventually(lambda: breaches()[-1]["status"] == "escalated", seconds=60, what=f"its escalation: {breaches()}")
     alert = breaches()[-1]
     grid.send(enforcement, envelope(infra.sign(
         {"breach_id": alert["breach"]["breach_id"], "feed_tag": "main", "action": "applied", "code": "success", "results": [],

@@ -147,7 +147,7 @@ def test_a_whole_container_conforms_to_the_contract(processes, tmp_path, broker,
     numbers = [p["name"] for p in points if not (isinstance(p["value"], str) and p["name"].endswith((".model", ".serial")))]
     eventually(lambda: len(listener.values()) > len(numbers) * 0.9, what="a value of nearly every point")
     # Every power path can be rebuilt: what the UPS feeds stands in its metadata.
-    eventually(lambda: any('"servesId":["pangyo-1-pdu-a"' in m["payload"] for m in listener.on("/Metadata/PowerMeter/")), what="the path")
+    eventually(lambda: any('"servesId":["pangyo-1-pdu-a"' in m["payload"] for m in listener.on("/Metadata/")), what="the path")
     subprocess.run([binary("mdc-sim"), "--run-dir", container.run, "tell", "mains", "off"], check=True, timeout=20)
     eventually(lambda: len(listener.on("HeartbeatTimestampBms")) >= 6, what="heartbeats")
     capture = tmp_path / "capture.jsonl"

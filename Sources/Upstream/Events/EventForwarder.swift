@@ -76,10 +76,8 @@ struct EventForwarder {
         readyCursor = 0
     }
 
-    /// True while events wait that could be sent now.
-    var hasWork: Bool {
-        inFlight.count < EventForwarder.inFlightMax && (readyCursor < ready.count || feed.lastSequence > lastSent)
-    }
+    /// True while events wait that were not sent, whether or not they could be sent now.
+    var hasUnsent: Bool { readyCursor < ready.count || feed.lastSequence > lastSent }
 
     /// Sends the next event: how many bytes it took, nil when there is none or no room.
     mutating func sendNext(to sink: some MessageSink, at now: MonotonicTime) -> Int? {
