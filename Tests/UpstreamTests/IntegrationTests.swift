@@ -158,6 +158,23 @@ private func isNothing(_ heard: IntegrationDesk.Heard?) -> Bool {
         #expect(desk.overdue().isEmpty)
     }
 
+    @Test func `a machine that is away for a day is asked to go back to safe ever less often`() {
+        let desk = Desk()
+        desk.beat()
+        _ = desk.ask(40)
+        _ = desk.carryOut(40, of: 40)
+        var attempts = 0
+        for _ in 0..<86_400 / 5 {
+            desk.time.pass(.seconds(5))
+            if desk.overdue() == [30] {
+                attempts += 1
+                _ = desk.desk.answered(
+                    .written(.unknown("no answer")), "upstream:opt", setpoint, 30, at: desk.time.now().monotonic)
+            }
+        }
+        #expect(attempts > 280 && attempts < 310)
+    }
+
     @Test func `a value out of range, or one the integration itself calls bad, brings the safe value back`() {
         for payload in [
             "{\"value\":45.1,\"timestamp\":1790000000000,\"quality\":1}",

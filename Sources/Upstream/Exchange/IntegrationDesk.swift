@@ -15,8 +15,10 @@ final class IntegrationDesk {
         case nothing
     }
 
-    /// Between attempts to go back to safe: a device that is away comes back some time.
+    /// Between the first attempts to go back to safe; each costs events, so a device that is away for long is
+    /// asked ever less often.
     static let returnEvery = Nanoseconds.seconds(15)
+    static let returnEveryMax = Nanoseconds.seconds(300)
     /// Control answers every request within its own limits (30 s of the guard's); this is for a lost answer.
     static let answerWithin = Nanoseconds.seconds(60)
 
@@ -135,6 +137,7 @@ final class IntegrationDesk {
         offers[index].before = (offer.hold, offer.asked)
         offers[index].asked = (value, now)
         offers[index].hold = .asked
+        offers[index].attempts = 0
         remember()
         // The bus tells current values again and again; each would cost a write and two events.
         if reading(offer, now) == value { return .confirmed(point: offer.point.name, value: value, actor: offer.actor) }
@@ -165,7 +168,7 @@ final class IntegrationDesk {
         if case .returning = offers[index].hold {
             // The answer to an earlier request frees the way for the safe value.
             let isSafeValue = value == offers[index].point.safe
-            let again = isSafeValue ? now + IntegrationDesk.returnEvery : now
+            let again = isSafeValue ? now + IntegrationDesk.pause(after: offers[index].attempts) : now
             offers[index].hold = isSafeValue && isConfirmed ? .safe : .returning(dueAt: again)
             remember()
         } else if isRefused {
@@ -220,13 +223,19 @@ final class IntegrationDesk {
             remember()
             return nil
         }
-        offers[index].hold = .returning(dueAt: now + IntegrationDesk.returnEvery)
+        offers[index].attempts += 1
+        offers[index].hold = .returning(dueAt: now + IntegrationDesk.pause(after: offers[index].attempts))
         offers[index].underWayUntil = now + IntegrationDesk.answerWithin
         return (
             .write(
                 point: offer.point.name, value: offer.point.safe,
                 purpose: "integration \(offer.integration) \(why): back to safe", hold: nil), offer.actor
         )
+    }
+
+    private static func pause(after attempts: Int) -> Nanoseconds {
+        // 15 s twice, then 30 s, a minute, two, four, and five from then on.
+        min(Nanoseconds(returnEvery.count << Int64(max(0, min(attempts, 8) - 2))), returnEveryMax)
     }
 
     // MARK: - Over a restart

@@ -16,6 +16,8 @@ struct IntegrationOffer {
     let metadata: OutgoingMessage
     let topic: String
     var hold = Hold.safe
+    /// To go back to safe, since it was last asked for.
+    var attempts = 0
     /// What was last asked for and passed, and when.
     var asked: (value: Double, at: MonotonicTime)?
     /// A request of ours is with Control; its answer comes first, or is given up.
