@@ -13,7 +13,7 @@ import urllib.request
 
 import pytest
 
-from bus import EXAMPLES, Broker, Cable, Container, Listener, go_on, listens, program, stop
+from bus import EXAMPLES, Broker, Cable, Container, Listener, by_hand, go_on, listens, program, stop
 from conftest import ROOT, binary, eventually, free_port
 
 
@@ -60,6 +60,7 @@ class Cluster:
         self.servers[index].wait()
 
 
+@by_hand
 def test_three_containers_a_server_killed_and_a_link_cut_nothing_is_lost_and_consumers_converge(processes, tmp_path):
     cluster = Cluster(processes, tmp_path)
     cable = Cable(cluster.leaves)
@@ -129,6 +130,7 @@ def test_three_containers_a_server_killed_and_a_link_cut_nothing_is_lost_and_con
         listener.close()
 
 
+@by_hand
 def test_with_the_shipped_certificates_only_our_containers_come_in(processes, tmp_path):
     """As the fleet's README has it: certificates made by the script, the tls line of hub.conf taken into use."""
     made = subprocess.run(
@@ -199,6 +201,7 @@ class HAProxy:
             return error.code, error.read()
 
 
+@by_hand
 def test_the_shipped_haproxy_cfg_spreads_inference_by_posture_and_fails_safe(processes, tmp_path):
     models = tmp_path / "models" / "echo"
     models.mkdir(parents=True)

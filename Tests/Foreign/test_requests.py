@@ -10,7 +10,7 @@ import uuid
 
 import pytest
 
-from bus import Broker, Container, Listener
+from bus import Broker, Container, Listener, by_hand
 from conftest import ROOT, binary, eventually, free_port, get_json
 
 
@@ -74,6 +74,7 @@ def milliseconds():
     return int(time.time() * 1000)
 
 
+@by_hand
 def test_an_integration_moves_a_setpoint_within_its_fence_and_silence_takes_it_back(processes, tmp_path, broker):
     crac = "        crac1:\n          profile: liebert-icom\n          unit: 1\n          write:\n            setpoint.temperature: {min: 18, max: 30, every: 0s}\n"
     section = machines(processes, tmp_path, crac)
@@ -243,6 +244,7 @@ def target(watts, start=None, end=None):
     return {"targets": [{"interval": interval, "feed_tags": ["main"], "load_constraint": constraint, "strategy": {"best_effort": True}}]}
 
 
+@by_hand
 def test_signed_load_targets_are_ramped_measured_and_reported_and_every_refusal_says_why(processes, tmp_path, broker):
     section = machines(processes, tmp_path, "        meter-main: {profile: eastron-sdm630, unit: 1}\n")
     rsa, ec, infra, ours = (

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from bus import Broker, Container, Listener, program
+from bus import Broker, Container, Listener, by_hand, program
 from conftest import ROOT, binary, eventually, free_port, get_json
 
 @pytest.fixture
@@ -127,6 +127,7 @@ def test_the_agent_check_answers_one_line(processes, tmp_path, broker):
     assert text.split()[0] in ("ready", "drain", "down")
 
 
+@by_hand
 def test_a_whole_container_conforms_to_the_contract(processes, tmp_path, broker, shared):
     """The demonstration's machines, sensors and cards, with the profiles that are shipped."""
     text = (ROOT / "Hardware" / "sites" / "demo.yaml").read_text()
@@ -170,6 +171,7 @@ def test_kill_9_of_agent_and_broker_at_random_moments_loses_nothing(processes, t
     assert result["lost"] == 0, result
 
 
+@by_hand
 def test_an_outage_of_days_is_told_whole_oldest_first_and_events_before_measurements(processes, tmp_path):
     """A day of 40 points here; MDC_SOAK_DAYS=7 MDC_SOAK_POINTS=500 for the number in the issue."""
     from upstream_soak import outage
