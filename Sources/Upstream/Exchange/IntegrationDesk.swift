@@ -162,7 +162,7 @@ final class IntegrationDesk {
         var isConfirmed = false, isRefused = false
         switch answer {
         case .written(.confirmed): isConfirmed = true
-        case .written(.rejected), .refused, nil: isRefused = true
+        case .written(.rejected), .refused, .notFound, .forbidden, nil: isRefused = true
         case .written, .done: break
         }
         if case .returning = offers[index].hold {
