@@ -10,7 +10,7 @@ PREFIX ?= /usr
 SWIFT ?= swift
 RELEASE := $(SWIFT) build -c release --static-swift-stdlib
 
-.PHONY: help run build test rig bench bench-check check fmt fuzz sanitize deps deps-run install deb clean
+.PHONY: help run build test rig bench soak bench-check check fmt fuzz sanitize deps deps-run install deb sbom clean
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -39,6 +39,13 @@ bench: deps build ## Every benchmark, beside the neighbours that are installed
 bench-check: ## Fails when a ratio of the last `make bench` is more than 10 % worse than the ones kept
 	@Tests/bench-report check .build/bench.json
 
+soak: deps build ## Fleet, requests from outside, a thousand kill -9, a week's outage, against real brokers
+	@$(SWIFT) build -c release --product journal-writer
+	MDC_FLEET=1 .deps/venv/bin/python -m pytest -q -p no:cacheprovider Tests/Foreign/test_fleet.py \
+	    Tests/Foreign/test_requests.py Tests/Foreign/test_upstream.py
+	.deps/venv/bin/python Tests/Foreign/upstream_soak.py kills $(or $(KILLS),1000)
+	.deps/venv/bin/python Tests/Foreign/upstream_soak.py outage 7 500
+
 check: deps ## Format, lint and the rules of the house
 	@$(SWIFT) format lint --strict --parallel --recursive Sources Tests Package.swift
 	$(SWIFT) build --build-tests -q
@@ -64,6 +71,10 @@ install: ## Put the files in place under DESTDIR
 
 deb: build ## Two Debian packages in .build/
 	@Units/deb
+
+sbom: build ## What the packages link and run, with versions and why (SPDX JSON)
+	@Units/sbom >.build/mdc-agent.spdx.json
+	echo .build/mdc-agent.spdx.json
 
 clean: ## Remove what was built
 	@rm -rf .build

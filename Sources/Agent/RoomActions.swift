@@ -23,16 +23,15 @@ enum RoomActions {
                     call.refuse(403, objection)
                     return
                 }
-                if let refusal = upstream.replay(asked: call.body) {
-                    call.refuse(409, refusal)
-                } else {
+                let refusal = upstream.replay(asked: call.body) { count in
                     call.answer { writer in
                         writer.beginObject()
                         writer.field("outcome", "done")
-                        writer.field("text", "sent again from there on")
+                        writer.field("events", count)
                         writer.endObject()
                     }
                 }
+                if let refusal { call.refuse(409, refusal) }
             },
         ]
     }

@@ -8,7 +8,8 @@ enum UpstreamCommands {
     static let status = Command(
         "upstream", "status", summary: "Connected to whom, how far behind, what was refused last",
         discussion: """
-            Exit code: 0 connected and nothing older than a minute waits, 1 connected and behind, 2 not connected.
+            Exit code: 0 connected and nothing older than a minute waits, 1 connected and behind or in trouble,
+            2 not connected.
             """
     ) { invocation in
         do throws(AgentClient.Fault) {
@@ -36,6 +37,7 @@ enum UpstreamCommands {
         let behind = upstream["behind"]?.integer ?? 0
         let oldest = upstream["oldest"]?.integer.map { WallTime(milliseconds: Int64($0)) }
         let broker = upstream["broker"]?.string
+        let trouble = upstream["trouble"]?.string
         let age = oldest.map { (now ?? Int(SystemTime().now().wall.milliseconds)) - Int($0.milliseconds) } ?? 0
         if invocation.wantsJSON {
             invocation.console.json { writer in
@@ -62,10 +64,20 @@ enum UpstreamCommands {
             if let events = upstream["events_sent"]?.integer, let values = upstream["values_sent"]?.integer {
                 console.line("sent          \(events) events and \(values) values since the start")
             }
+            if let lost = upstream["events_lost"]?.integer, lost > 0 {
+                console.line("lost          \(lost) events gave way in the journal before a broker took them")
+            }
+            if let dropped = upstream["messages_dropped"]?.integer, dropped > 0 {
+                console.line("dropped       \(dropped) messages found no room")
+            }
+            if let minutes = upstream["backfill_minutes"]?.integer, minutes > 0 {
+                console.line("backfill      \(minutes) minutes of past outages are still to be told")
+            }
             if let refusal = upstream["last_refusal"]?.string { console.line("last refusal  \(refusal)") }
+            if let trouble { console.line(console.inked("trouble", .bad) + "       \(trouble)") }
         }
         if !isConnected { return .fault }
-        return behind > 0 && age > 60_000 ? .finding : .healthy
+        return trouble != nil || (behind > 0 && age > 60_000) ? .finding : .healthy
     }
 
     static let replay = Command(
@@ -82,7 +94,10 @@ enum UpstreamCommands {
     ) { invocation in
         var writer = ByteWriter()
         writer.beginObject()
-        if let text = invocation["--since"] {
+        if invocation["--since"] != nil, invocation["--after"] != nil {
+            invocation.console.trouble("from where on?", remedy: "give one of --since TIME and --after NUMBER")
+            return .usage
+        } else if let text = invocation["--since"] {
             guard let time = moment(text) else {
                 invocation.console.trouble(
                     "'\(text)' is no time", remedy: "write 2026-11-25T22:00:00Z, 30min, 2h or 3d")
@@ -101,8 +116,11 @@ enum UpstreamCommands {
             let answer = try client.post("/v1/actions/upstream-replay", writer.bytes)
             if invocation.wantsJSON {
                 invocation.console.raw(String(decoding: answer, as: UTF8.self) + "\n")
+            } else if let count = (try? JSON.parse(answer))?["events"]?.integer, count == 0 {
+                invocation.console.line("no event is sent again: there is none since then that a broker acknowledged")
             } else {
-                invocation.console.line("the events are on their way again; see: mdc-agent upstream status")
+                let count = (try? JSON.parse(answer))?["events"]?.integer ?? 0
+                invocation.console.line("\(count) events are sent again; how far that is: mdc-agent upstream status")
             }
             return .healthy
         } catch { return invocation.failed(error) }

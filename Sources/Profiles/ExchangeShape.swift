@@ -67,6 +67,16 @@ extension Shape where Value == IntegrationPlan.Point {
             guard let name, let minimum, let maximum, let safe else { return nil }
             if minimum >= maximum { fields.report("minimum", "'minimum' must be below 'maximum'") }
             if safe < minimum || safe > maximum { fields.report("safe", "'safe' lies outside minimum and maximum") }
+            fields.whenWhole { plan, _, report in
+                guard let fence = plan.control.writable.first(where: { $0.point == name }) else {
+                    let text = "'\(name)' may not be written here, so every request would be refused: "
+                    return report("point", text + "name it in control: writable:")
+                }
+                if fence.authority > .upstream {
+                    let text = "'\(name)' is for a \(fence.authority.text) to write: give it "
+                    report("point", text + "'authority: upstream' in control: writable:")
+                }
+            }
             return IntegrationPlan.Point(
                 name: name, objectType: objectType, pointType: pointType, minimum: minimum, maximum: maximum,
                 changePerMinuteMax: rate, safe: safe)

@@ -148,6 +148,8 @@ extension MetricsWriter {
         if let upstream { sample(value: upstream.isConnected ? 1 : 0) }
         begin("mdc_upstream_events_behind", .gauge, "Events that the broker has not acknowledged.")
         if let upstream { sample(value: Double(upstream.eventsBehind)) }
+        begin("mdc_upstream_events_lost", .counter, "Events that gave way before a broker took them.")
+        if let upstream { sample(value: Double(upstream.eventsLost)) }
     }
 
     private mutating func writeJournal(_ journal: JournalStatus?) {

@@ -119,7 +119,11 @@ extension ByteWriter {
             if let oldest = upstream.oldestUnsent { field("oldest", oldest.milliseconds) }
             field("events_sent", upstream.eventsSent)
             field("values_sent", upstream.valuesSent)
+            field("events_lost", upstream.eventsLost)
+            field("messages_dropped", upstream.messagesDropped)
+            field("backfill_minutes", UInt64(upstream.backfillMinutes))
             field("last_refusal", upstream.lastRefusal)
+            field("trouble", upstream.trouble)
             endObject()
         }
         if let journal = snapshot.journal {

@@ -23,16 +23,36 @@ public final class UpstreamRoom: Sendable {
     let power: Latest<[PowerFeedStatus]>
     private let connectedPoint: PointID?
     private let behindPoint: PointID?
+    /// How a connection is made: tests put a slow name server in its place.
+    let dial: Dial
+
+    typealias Dial =
+        @Sendable (BrokerPlan, _ clientID: String, _ will: OutgoingMessage, _ numbersToSkip: Int)
+        throws(BrokerConnection.Refusal) -> BrokerConnection
 
     var clientID: String { plan.clientID ?? "mdc-agent-\(site)" }
 
     /// `requests` is Control's mailbox. In `stateFolder` (the journal's) stands what a restart must not forget
     /// of accepted commands.
-    public init(
+    public convenience init(
         site: String, plan: UpstreamPlan, board: Board, time: any TimeSource, events: Mailbox<EventDraft>,
         feed: any EventFeed, requests: Mailbox<ControlRequest>, stateFolder: String? = nil,
         history: (any HistoryFeed)? = nil
     ) throws(SystemError) {
+        try self.init(
+            site: site, plan: plan, board: board, time: time, events: events, feed: feed, requests: requests,
+            stateFolder: stateFolder, history: history
+        ) { (broker, clientID, will, numbersToSkip) throws(BrokerConnection.Refusal) in
+            try BrokerConnection(broker, clientID: clientID, will: will, numbersToSkip: numbersToSkip)
+        }
+    }
+
+    init(
+        site: String, plan: UpstreamPlan, board: Board, time: any TimeSource, events: Mailbox<EventDraft>,
+        feed: any EventFeed, requests: Mailbox<ControlRequest>, stateFolder: String?, history: (any HistoryFeed)?,
+        dial: @escaping Dial
+    ) throws(SystemError) {
+        self.dial = dial
         self.site = site
         self.plan = plan
         self.board = board
@@ -43,7 +63,7 @@ public final class UpstreamRoom: Sendable {
         self.stateFolder = stateFolder
         self.history = history
         commands = try Mailbox(capacity: 64)
-        // A name server that does not answer holds the thread for its own time-out: 5 s, twice, for two servers.
+        // The journal's reader waits this long for a busy disk at most; names are looked up elsewhere.
         heartbeat = Heartbeat("upstream", limit: .seconds(40))
         status = Latest(UpstreamStatus(broker: nil, isConnected: false))
         thread = Latest(nil)
@@ -80,23 +100,24 @@ public final class UpstreamRoom: Sendable {
         if hasMoved { commands.send(.power(feeds)) }
     }
 
-    /// Sends every event after this number again.
-    public func replay(after sequence: UInt64) { commands.send(.replay(after: sequence)) }
+    /// Sends every event after this number again; `answer` hears how many, on the upstream thread.
+    public func replay(after sequence: UInt64, _ answer: @escaping @Sendable (UInt64) -> Void = { _ in }) {
+        commands.send(.replay(after: sequence, answer))
+    }
 
-    /// Sends every event since that time again.
-    public func replay(since time: WallTime) { commands.send(.replaySince(time)) }
-
-    /// The same as asked over the agent's socket: {"since": epoch ms} or {"after": sequence}. Nil: done.
-    public func replay(asked body: JSON) -> String? {
+    /// Events to be sent again as asked over the agent's socket: {"since": epoch ms} or {"after": sequence}.
+    /// Returns why not; nil when `answer` will hear how many are sent again.
+    public func replay(asked body: JSON, _ answer: @escaping @Sendable (UInt64) -> Void) -> String? {
         if plan.brokers.isEmpty { return "the site file names no broker" }
+        let command: UpstreamCommand
         if let sequence = body["after"]?.integer, sequence >= 0 {
-            replay(after: UInt64(sequence))
+            command = .replay(after: UInt64(sequence), answer)
         } else if let time = body["since"]?.integer {
-            replay(since: WallTime(milliseconds: Int64(time)))
+            command = .replaySince(WallTime(milliseconds: Int64(time)), answer)
         } else {
             return "expected 'since' (epoch milliseconds) or 'after' (an event's number)"
         }
-        return nil
+        return commands.send(command) ? nil : "the upstream thread has too much to do: try again"
     }
 
     func publish(_ status: UpstreamStatus, _ now: Moment) {

@@ -148,7 +148,7 @@ struct UpstreamPump {
 
     /// Only when no event waits and the points are told.
     private mutating func sendBackfill(to sink: some MessageSink, at now: Moment) -> Int {
-        guard points.isIdle, !events.hasWork, budget.hasRoom(at: now.monotonic),
+        guard backfill?.gaps.isEmpty == false, points.isIdle, !events.hasUnsent, budget.hasRoom(at: now.monotonic),
             let bytes = backfill?.sendNext(to: sink, at: now.wall)
         else { return 0 }
         budget.spend(bytes)

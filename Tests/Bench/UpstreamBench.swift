@@ -9,10 +9,12 @@ enum UpstreamBench {
     static let all = [
         Benchmark("upstream.catch-up", catchUp),
         Benchmark("upstream.latency", latency),
+        Benchmark("upstream.churn", churn),
     ]
 
     private static let mosquitto = "/usr/sbin/mosquitto"
     private static let subscriber = "/usr/bin/mosquitto_sub"
+    private static let publisher = "/usr/bin/mosquitto_pub"
 
     /// A journal in memory: what is measured is the way out.
     private final class MemoryFeed: EventFeed {
@@ -73,7 +75,60 @@ enum UpstreamBench {
         let rate = Double(count - before) / (SystemTime.monotonic - start).seconds
         return [
             Figure(
-                "upstream.catch-up", rate, "events/s", goal: "at least 5,000, each acknowledged", isMet: rate >= 5000)
+                "upstream.catch-up", rate, "events/s", goal: "at least 5,000, each acknowledged", isMet: rate >= 5000,
+                peer: try bareClient(port, Int(count)).map { ("mosquitto_pub -q 1 -l, as long messages", $0) })
+        ]
+    }
+
+    /// The broker's own client with as many messages of the same size, from a file; nil where it is not installed.
+    private static func bareClient(_ port: Int, _ count: Int) throws -> Double? {
+        guard FileManager.default.isExecutableFile(atPath: publisher) else { return nil }
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("mdc-lines-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: file) }
+        let line = String(repeating: "x", count: 420) + "\n"
+        try Data(String(repeating: line, count: count).utf8).write(to: file)
+        let start = SystemTime.monotonic
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.arguments = ["-c", "exec \(publisher) -p \(port) -q 1 -t peer -l < \(file.path)"]
+        try process.run()
+        process.waitUntilExit()
+        return Double(count) / (SystemTime.monotonic - start).seconds
+    }
+
+    /// Points that change faster than the link is looked at: what goes out is bounded, and the end is told.
+    private static func churn() throws -> [Figure] {
+        let (broker, port) = try broker()
+        defer { broker.stop() }
+        let board = Board(PointTable((0..<500).map { PointDefinition(name: "meter\($0).power", unit: .watts) }))
+        let room = try room(port, board, MemoryFeed(0))
+        try room.start()
+        defer { room.stop() }
+        guard wait(30, { room.status.value.valuesSent >= 500 }) else { throw Benchmark.Skipped("no broker") }
+        let before = room.status.value.valuesSent
+        let start = SystemTime.monotonic
+        var changes = 0
+        // 5,000 changes per second for five seconds: ten times what a large container says.
+        while (SystemTime.monotonic - start).seconds < 5 {
+            for _ in 0..<50 {
+                board.publish(PointID(changes % 500), Double(changes), at: SystemTime().now())
+                changes += 1
+            }
+            usleep(10_000)
+        }
+        let ended = SystemTime.monotonic
+        usleep(1_200_000)
+        let told = room.status.value.valuesSent - before
+        let seconds = (ended - start).seconds
+        // Nothing waits behind the end: a second later no more is told.
+        usleep(1_500_000)
+        let late = room.status.value.valuesSent - before - told
+        return [
+            Figure(
+                "upstream.churn.told", Double(told) / seconds, "values/s",
+                goal: "several hundred, of \(Int(Double(changes) / seconds)) changes/s",
+                isMet: Double(told) / seconds >= 300),
+            Figure("upstream.churn.late", Double(late), "values", goal: "0: no queue", isMet: late == 0),
         ]
     }
 

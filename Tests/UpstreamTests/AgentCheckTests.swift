@@ -38,6 +38,27 @@ private final class Decision: Sendable {
     }
 }
 
+@Suite struct AgentCheckRoomTests {
+    @Test func `a caller who never reads or never leaves keeps nobody else waiting`() throws {
+        let room = try AgentCheckRoom(plan: AgentCheckPlan(port: 0)) { _ in posture(.normal) }
+        try room.start()
+        defer { room.stop() }
+        // More than it remembers, none of whom says or reads anything, or goes away.
+        var silent: [Int32] = []
+        defer { for descriptor in silent { close(descriptor) } }
+        for _ in 0..<200 { silent.append(LiveBroker.connect(room.port)) }
+        for _ in 0..<5 {
+            let caller = LiveBroker.connect(room.port)
+            defer { close(caller) }
+            var bytes = [UInt8](repeating: 0, count: 64)
+            var wait = pollfd(fd: caller, events: Int16(POLLIN), revents: 0)
+            #expect(unsafe poll(&wait, 1, 20_000) == 1)
+            let got = unsafe read(caller, &bytes, bytes.count)
+            #expect(String(decoding: bytes[..<max(0, got)], as: UTF8.self) == "ready up 100%\n")
+        }
+    }
+}
+
 @Suite(
     .serialized,
     .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/sbin/haproxy"), "haproxy is not installed"))

@@ -42,10 +42,11 @@ private func minutes(_ sink: RecordingSink) -> [Int64] {
 /// Sends and acknowledges all that can go at that time.
 private func drain(_ backfill: inout Backfill, _ sink: RecordingSink, at now: WallTime) {
     while true {
-        let before = sink.messages.count
+        let before = (sink.messages.count, backfill.minutesLeft)
         while backfill.sendNext(to: sink, at: now) != nil {}
-        backfill.acknowledge(sink.numbers)
-        if sink.messages.count == before { return }
+        // All but the last few were acknowledged before.
+        backfill.acknowledge(sink.numbers.suffix(Backfill.inFlightMax))
+        if (sink.messages.count, backfill.minutesLeft) == before { return }
     }
 }
 
@@ -106,6 +107,45 @@ private func drain(_ backfill: inout Backfill, _ sink: RecordingSink, at now: Wa
         var second = backfill(folder: folder.path, now: at(1500))
         second.connected(at: at(1600))
         #expect(second.gaps == [Backfill.Gap(from: 1000, to: 1601)])
+    }
+
+    @Test func `a week in which nothing was measured holds the thread only for a look at a time`() {
+        let feed = FakeHistory(silent: Set(1000..<20_000))
+        var backfill = backfill(feed)
+        backfill.connected(at: at(1000 + 7 * 1440))
+        #expect(backfill.sendNext(to: RecordingSink(), at: at(12_000)) == nil)
+        #expect(backfill.minutesLeft == 7 * 1440 + 1 - Backfill.silentMinutesMax)
+    }
+
+    @Test func `a link that breaks a hundred times before anything can be told loses no minute`() {
+        var backfill = backfill()
+        let sink = RecordingSink()
+        sink.room = 0
+        for count in 0..<100 as Range<Int64> {
+            backfill.connected(at: at(1005 + count * 10))
+            backfill.disconnected(at: at(1006 + count * 10))
+        }
+        backfill.connected(at: at(2005))
+        sink.room = .max
+        drain(&backfill, sink, at: at(2010))
+        let told = Set(minutes(sink))
+        let outages = (0..<100 as Range<Int64>).flatMap { count -> [Int64] in [1000 + count * 10, 1003 + count * 10] }
+        #expect(told.isSuperset(of: outages))
+        #expect(backfill.gaps.isEmpty)
+    }
+
+    @Test func `a break in the middle of telling repeats only what was not acknowledged`() {
+        var backfill = backfill()
+        let sink = RecordingSink()
+        backfill.connected(at: at(1040))
+        for number in 1...20 as ClosedRange<Int32> {
+            _ = backfill.sendNext(to: sink, at: at(1050))
+            backfill.acknowledge([number])
+        }
+        backfill.disconnected(at: at(1050))
+        backfill.connected(at: at(1050, 30))
+        drain(&backfill, sink, at: at(1055))
+        #expect(minutes(sink) == Array(1000...1040))
     }
 
     @Test func `a short break needs no telling afterwards`() {

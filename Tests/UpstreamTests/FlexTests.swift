@@ -6,7 +6,7 @@ import Testing
 @testable import Upstream
 
 /// Keys made by the openssl command, as a foreign hand would make them.
-private struct KeyPair {
+struct KeyPair {
     let folder: URL
     let signer: SigningKey
     let jwks: String
@@ -305,5 +305,40 @@ private struct Desk {
         }
         #expect(Base64URL.decode(Array("QQ".utf8)) == [0x41])
         for bad in ["QR", "Q", "QQ==", "Q+Q", "Q/Q", "Q Q"] { #expect(Base64URL.decode(Array(bad.utf8)) == nil) }
+    }
+}
+
+@Suite struct ReplayWindowTests {
+    @Test func `a folder that takes nothing is named, and named no more when it does`() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("mdc-window-\(UUID().uuidString)")
+        let window = ReplayWindow(path: folder.appendingPathComponent("flex-accepted").path)
+        window.insert([1])
+        #expect(window.trouble?.contains("flex-accepted") == true)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        window.insert([2])
+        #expect(window.trouble == nil)
+        // What could not be written then is still known now, and written with the next.
+        #expect(window.contains([1]))
+        #expect(ReplayWindow(path: folder.appendingPathComponent("flex-accepted").path).contains([1]))
+    }
+
+    @Test func `it stays small however many commands come, and keeps the newest`() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("mdc-window-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.appendingPathComponent("flex-accepted").path
+        func digest(_ number: Int) -> [UInt8] { sha256([UInt8(number & 255), UInt8(number >> 8)]) }
+        let window = ReplayWindow(path: path)
+        let count = ReplayWindow.capacity * 2 + 100
+        for number in 0..<count { window.insert(digest(number)) }
+        let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
+        let bytes = try #require(size)
+        #expect(bytes < (ReplayWindow.capacity + 200) * 65)
+        let again = ReplayWindow(path: path)
+        let oldest: Int = count - ReplayWindow.capacity
+        let missing = (oldest..<count).filter { (number: Int) -> Bool in !again.contains(digest(number)) }
+        #expect(missing.isEmpty)
+        #expect(!again.contains(digest(0)))
     }
 }

@@ -80,14 +80,23 @@ final class LiveBroker {
     }
 
     private static func answers(_ port: Int) -> Bool {
-        let probe = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let probe = connect(port)
         defer { close(probe) }
+        return probe >= 0
+    }
+
+    /// A connection to a port of this machine; negative when nobody listens.
+    static func connect(_ port: Int) -> Int32 {
+        let probe = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = loopback(UInt16(port))
-        return unsafe withUnsafePointer(to: &address) { pointer in
+        let isConnected = unsafe withUnsafePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe connect(probe, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+                unsafe Glibc.connect(probe, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
         }
+        if isConnected { return probe }
+        close(probe)
+        return -1
     }
 }
 
@@ -152,6 +161,17 @@ final class Consumer {
     func send(_ topic: String, _ text: String, qos: Int32 = 1) {
         _ = connection.publish(OutgoingMessage(topic: topic, payload: Array(text.utf8), qos: qos))
         _ = listen(seconds: 0.05) { false }
+    }
+
+    /// As many as the link takes, each of them nonsense.
+    func flood(_ topic: String, count: Int) {
+        var sent = 0
+        listen(seconds: 30) {
+            while sent < count,
+                connection.publish(OutgoingMessage(topic: topic, payload: Array("nonsense".utf8))) != nil
+            { sent += 1 }
+            return sent >= count
+        }
     }
 
     func texts(_ part: String) -> [String] {

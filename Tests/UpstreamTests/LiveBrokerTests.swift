@@ -1,14 +1,13 @@
 import Foundation
 import Platform
 import Site
+import Synchronization
 import Testing
 
 @testable import Upstream
 
-private let power = exchangePoint("ups1.power", "PowerMeter", "ActivePower", unit: .watts)
-
 /// A room on a real broker.
-private struct LiveRig {
+struct LiveRig {
     let board: Board
     let feed = FakeFeed()
     let events: Mailbox<EventDraft>
@@ -16,13 +15,25 @@ private struct LiveRig {
     let room: UpstreamRoom
     let time = SystemTime()
 
-    init(_ plan: UpstreamPlan, _ definitions: [PointDefinition] = [power]) throws {
+    init(
+        _ plan: UpstreamPlan,
+        _ definitions: [PointDefinition] = [exchangePoint("ups1.power", "PowerMeter", "ActivePower", unit: .watts)],
+        stateFolder: String? = nil, dial: UpstreamRoom.Dial? = nil
+    ) throws {
         board = Board(PointTable(definitions))
         events = try Mailbox(capacity: 1000)
         requests = try Mailbox(capacity: 100)
         room = try UpstreamRoom(
-            site: "mdc7", plan: plan, board: board, time: time, events: events, feed: feed, requests: requests)
+            site: "mdc7", plan: plan, board: board, time: time, events: events, feed: feed, requests: requests,
+            stateFolder: stateFolder, history: nil
+        ) { (broker, client, will, skip) throws(BrokerConnection.Refusal) in
+            if let dial { return try dial(broker, client, will, skip) }
+            return try BrokerConnection(broker, clientID: client, will: will, numbersToSkip: skip)
+        }
     }
+
+    /// Texts of what was journalled since the last look.
+    func told() -> [String] { events.takeAll().map(\.text) }
 
     func id(_ name: String) throws -> PointID { try #require(board.points.id(of: name)) }
 }
@@ -128,6 +139,54 @@ struct LiveBrokerTests {
         let before = SystemTime.monotonic
         rig.room.stop()
         #expect(SystemTime.monotonic - before < .seconds(2))
+    }
+
+    @Test func `a name server that hangs holds neither the thread nor a stop`() throws {
+        let isAsked = Mutex(0)
+        let rig = try LiveRig(plan([1])) { (_, _, _, _) throws(BrokerConnection.Refusal) in
+            isAsked.withLock { $0 += 1 }
+            sleep(30)
+            throw BrokerConnection.Refusal(text: "Lookup error.")
+        }
+        try rig.room.start()
+        #expect(eventually { isAsked.withLock { $0 } == 1 })
+        // The thread goes on: it takes what it is asked, and beats.
+        usleep(700_000)
+        let heartbeat = try #require(rig.room.heartbeats.first)
+        #expect(eventually { heartbeat.silence(at: SystemTime.monotonic) < .milliseconds(500) })
+        let before = SystemTime.monotonic
+        rig.room.stop()
+        #expect(SystemTime.monotonic - before < .seconds(5))
+    }
+
+    @Test func `a broker that lets us in and throws us out is tried ever less often, and the next one in between`()
+        throws
+    {
+        // One session of a name at a time: each of the two throws the other out.
+        let broker = try LiveBroker(.mosquitto)
+        try broker.start()
+        let seed = Backoff(seed: 1)
+        var waits = seed
+        var sum = Nanoseconds.zero
+        for _ in 0..<12 { sum = sum + waits.next(atMost: UpstreamOwner.dropLimit) }
+        // A day of it is less than 24,000 events; it was 170,000.
+        #expect(sum > .seconds(60) && sum < .seconds(180))
+        let first = try LiveRig(plan([broker.port])), second = try LiveRig(plan([broker.port]))
+        try first.room.start()
+        try second.room.start()
+        defer {
+            first.room.stop()
+            second.room.stop()
+        }
+        var lost = 0
+        func count() -> Int {
+            lost += (first.told() + second.told()).filter { $0.contains("lost") }.count
+            return lost
+        }
+        #expect(eventually { count() >= 1 })
+        // Each waits at least a half, one, two seconds: at once, it would be hundreds.
+        usleep(4_000_000)
+        #expect(count() <= 12)
     }
 
     @Test func `a replay sends events again from a number, and a request may come from any thread`() throws {

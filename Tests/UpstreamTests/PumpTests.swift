@@ -1,3 +1,4 @@
+import Journal
 import Platform
 import Site
 import Testing
@@ -142,5 +143,36 @@ private let power = exchangePoint("ups1.power", "PowerMeter", "ActivePower", uni
         // A minute at 1,000 bytes, two seconds' worth of start, and at most a message of debt.
         #expect(bytes <= 62_600)
         #expect(bytes >= 50_000)
+    }
+
+    @Test func `every event of an outage leaves before its first measurement, also when the broker is slow`() throws {
+        let plan = UpstreamPlan(backfill: BackfillPlan(patterns: ["*"]))
+        var rig = Rig([power], plan: plan)
+        rig.pump.backfill = Backfill(
+            plan: BackfillPlan(patterns: ["*"]), site: "mdc7", table: rig.board.points, feed: EveryMinute(),
+            stateFolder: nil, now: rig.time.now().wall)
+        for _ in 0..<1000 { rig.feed.append(at: rig.time.now().wall) }
+        rig.time.pass(.seconds(3 * 86_400))
+        _ = rig.pump.connected(isSessionPresent: true, at: rig.time.now())
+        // Acknowledgements come for a few at a time, as over a long way.
+        var acknowledged = 0
+        for _ in 0..<500 {
+            rig.pass(.milliseconds(100))
+            let next = min(rig.sink.messages.count, acknowledged + 25)
+            rig.pump.acknowledge((acknowledged..<next).map { Int32($0 + 1) }, at: rig.time.now().monotonic)
+            acknowledged = next
+        }
+        let kinds = rig.sink.topics.filter { $0.hasPrefix("mdc/") }
+        let firstOld = try #require(kinds.firstIndex { $0.hasSuffix("/backfill") })
+        #expect(kinds[..<firstOld].count == 1000)
+    }
+}
+
+private struct EveryMinute: HistoryFeed {
+    func minute(_ minute: Int64, of names: [String]) -> [HistoryMinute] {
+        names.map {
+            HistoryMinute(
+                name: $0, start: WallTime(milliseconds: minute * 60_000), minimum: 0, mean: 1, maximum: 2, count: 60)
+        }
     }
 }

@@ -87,6 +87,11 @@ struct SecuredBrokerTests {
             let refused = try room(wrong)
             try refused.start()
             #expect(eventually { refused.status.value.lastError != nil })
+            if wrong.tls?.authorityFile != authority.path("ca.pem") {
+                // Why, in words that say which file to look at.
+                let why = refused.status.value.lastError
+                #expect(why?.contains("certificate verify failed") == true, "\(why ?? "")")
+            }
             #expect(!refused.status.value.isConnected)
             refused.stop()
         }

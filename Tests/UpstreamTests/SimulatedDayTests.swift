@@ -17,6 +17,7 @@ final class Capture: MessageSink {
     private(set) var count = 0
     private var seen: Set<[UInt8]> = []
     private(set) var lines: [UInt8] = []
+    var last: Int32 { Int32(count) }
 
     func publish(_ message: OutgoingMessage) -> Int32? {
         count += 1
@@ -95,19 +96,85 @@ private func everyKind() -> [PointDefinition] {
     return points
 }
 
+private func integration() -> IntegrationPlan {
+    IntegrationPlan(
+        id: "opt", heartbeatTimeout: .seconds(30),
+        points: [
+            IntegrationPlan.Point(
+                name: "cdu1.liquidtemperature", objectType: "CDU", pointType: "LiquidTemperatureSpRequest", minimum: 20,
+                maximum: 45, safe: 30),
+            IntegrationPlan.Point(
+                name: "rack1.rackliquidisolationstatus", objectType: "Rack", pointType: "RackLiquidIsolationRequest",
+                minimum: 0, maximum: 1, safe: 0),
+            IntegrationPlan.Point(
+                name: "fan1.fanspeed", objectType: "Fan", pointType: "FanSpeed", minimum: 0, maximum: 100, safe: 50),
+        ])
+}
+
+private func heartbeat(at now: Moment) -> IncomingMessage {
+    IncomingMessage(
+        topic: "BMS/v1/opt/Value/System/HeartbeatTimestampIntegration/mdc7/integrations/opt",
+        payload: IntegrationValue.render(Double(now.wall.milliseconds), now))
+}
+
+/// Six steps of an hour: a target is set, reached, broken, broken badly, kept again, and gone.
+private func step(_ feed: inout PowerFeedStatus, _ count: Int, _ now: Moment) {
+    let target = PowerTarget(
+        id: UUIDText.make(), feeds: ["main"], start: now.wall,
+        end: WallTime(milliseconds: now.wall.milliseconds + 3_600_000), watts: 30_000, actor: "upstream:isv-acme")
+    switch count % 6 {
+    case 0:
+        feed.targets = [target]
+        feed.activeTarget = target
+        feed.isRamping = true
+        feed.lastTransition = .startRampDown
+        feed.eventStart = now.wall
+    case 1:
+        feed.isRamping = false
+        feed.lastTransition = .endRampDown
+    case 2:
+        feed.breach = PowerBreach(
+            id: UUIDText.make(), feed: "main", state: .active, isCritical: false, detected: now.wall,
+            target: feed.targets[0], measuredWatts: 33_000)
+        feed.isCompliant = false
+    case 3:
+        feed.breach?.state = .escalated
+        feed.breach?.isCritical = true
+    case 4:
+        feed.breach?.state = .resolved
+        feed.breach?.resolved = now.wall
+        feed.isCompliant = true
+    default:
+        feed.targets = []
+        feed.activeTarget = nil
+        feed.lastTransition = .endRampUp
+    }
+}
+
 @Suite struct SimulatedDayTests {
     @Test(.enabled(if: FileManager.default.fileExists(atPath: validator.path), "../shared is absent"))
     func `a day of every kind of point conforms to the DSX Exchange contract`() throws {
         let time = HandTime()
         let definitions = everyKind()
         let board = Board(PointTable(definitions))
-        let plan = UpstreamPlan(identities: [
-            ExchangeIdentity(
-                name: "ups1", objectID: "U-1", objectName: "UPS 1", serves: ["R-1"], processArea: ["Secondary"]),
-            ExchangeIdentity(name: "rack1", rackLocationName: "A01", rackLocationID: "DH1.A01"),
-            ExchangeIdentity(name: "chiller1", associateID: "PLANT-1", processArea: ["Primary", "Return"]),
-        ])
-        var pump = UpstreamPump(site: "mdc7", plan: plan, board: board, feed: FakeFeed(), now: time.now())
+        let plan = UpstreamPlan(
+            identities: [
+                ExchangeIdentity(
+                    name: "ups1", objectID: "U-1", objectName: "UPS 1", serves: ["R-1"], processArea: ["Secondary"]),
+                ExchangeIdentity(name: "rack1", rackLocationName: "A01", rackLocationID: "DH1.A01"),
+                ExchangeIdentity(name: "chiller1", associateID: "PLANT-1", processArea: ["Primary", "Return"]),
+            ], integrations: [integration()])
+        let desk = IntegrationDesk(
+            site: "mdc7", plan: plan, board: board, stateFolder: nil, now: time.now().monotonic)
+        var pump = UpstreamPump(
+            site: "mdc7", plan: plan, board: board, feed: FakeFeed(), now: time.now(), metadata: desk.metadata)
+        let key = try KeyPair("EC", keyID: "mdc7-1")
+        let flex = FlexDesk(
+            plan: FlexPlan(agent: "mdc7", keyFile: key.pem, keyID: "mdc7-1", callers: []), site: "mdc7",
+            stateFolder: nil)
+        var feed = PowerFeedStatus(
+            tag: "main", minimumWatts: 1000, maximumWatts: 60_000, defaultWatts: 50_000, targets: [],
+            activeTarget: nil, allowedWatts: 50_000, calculatedWatts: 40_000)
         let capture = Capture()
         var random = SplitMix64(seed: 20_261_125)
         _ = pump.connected(isSessionPresent: true, at: time.now())
@@ -126,7 +193,15 @@ private func everyKind() -> [PointDefinition] {
                     }
                 }
             }
+            if second % 10 == 0, case .echo(let echo)? = desk.hear(heartbeat(at: time.now()), at: time.now()) {
+                pump.add(urgent: echo)
+            }
+            if second % 600 == 0 { step(&feed, second / 600, time.now()) }
+            flex.take([feed], into: &pump.outbox, at: time.now())
+            flex.turn([feed], into: &pump.outbox, at: time.now())
+            let before = capture.last
             while pump.turn(to: capture, at: time.now()) {}
+            pump.acknowledge((before..<capture.last).map { $0 + 1 }, at: time.now().monotonic)
         }
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("mdc-day-\(UUID().uuidString).jsonl")
         defer { try? FileManager.default.removeItem(at: file) }
@@ -135,6 +210,11 @@ private func everyKind() -> [PointDefinition] {
         #expect(capture.count >= 8640 + definitions.count * 2 * 863)
         let (code, output) = try run(["python3", validator.path, file.path, "--require-heartbeat"])
         #expect(code == 0, "\(output)")
+        // Every minute a power state, and each hour a target, a ramp, a breach and its end.
+        let lines = String(decoding: capture.lines, as: UTF8.self).split(separator: "\n")
+        #expect(lines.filter { $0.contains("/powerstate/status") }.count >= 1440)
+        #expect(lines.filter { $0.contains("v1/dsx-flex-agent/mdc7/powerbreach") }.count >= 3 * 23)
+        #expect(lines.contains { $0.contains("HeartbeatEchoBms") && $0.contains("/Value/") })
         print("a day: \(capture.count) messages; \(output.suffix(80))")
     }
 }

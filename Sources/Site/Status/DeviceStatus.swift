@@ -195,6 +195,14 @@ public struct UpstreamStatus: Equatable, Sendable {
     public var valuesSent: UInt64 = 0
     /// Who was refused what, last.
     public var lastRefusal: String?
+    /// What cannot be kept or signed at present, although the broker is there.
+    public var trouble: String?
+    /// Since the start: events that gave way in the journal before any broker took them, and messages that
+    /// found no room on the way out or in.
+    public var eventsLost: UInt64 = 0
+    public var messagesDropped: UInt64 = 0
+    /// Minutes of past outages that are still to be told.
+    public var backfillMinutes = 0
     public init(
         broker: String?, isConnected: Bool, lastError: String? = nil, eventsBehind: UInt64 = 0,
         oldestUnsent: WallTime? = nil

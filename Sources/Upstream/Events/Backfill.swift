@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Journal
 internal import Platform
 internal import Site
@@ -18,12 +17,15 @@ struct Backfill {
     /// The history writes a minute within some ten seconds of its end.
     static let settledAfter = Nanoseconds.seconds(30)
     static let gapsMax = 64
+    /// Minutes without a reading that one look passes over: a week of them is over in half a minute, and no
+    /// look takes longer than reading one that is full.
+    static let silentMinutesMax = 32
 
     private let names: [String]
     private let units: [String: String]
     private let site: String
     private let feed: any HistoryFeed
-    private let path: String?
+    private var file: StateFile
     private(set) var gaps: [Gap] = []
     private var next: Int64?
     private var inFlight: [(number: Int32, minute: Int64)] = []
@@ -40,7 +42,7 @@ struct Backfill {
         units = Dictionary(chosen.map { ($0.name, $0.unit.rawValue) }) { first, _ in first }
         self.site = site
         self.feed = feed
-        path = stateFolder.map { $0 + "/backfill" }
+        file = StateFile(stateFolder.map { $0 + "/backfill" })
         load()
         // Until a broker is found this is an outage like any other.
         begin(at: now)
@@ -53,7 +55,11 @@ struct Backfill {
     private mutating func begin(at now: WallTime) {
         if gaps.last.map({ $0.to == nil }) ?? false { return }
         gaps.append(Gap(from: Backfill.minute(now), to: nil))
-        if gaps.count > Backfill.gapsMax { gaps.removeFirst() }
+        // Too many pieces: the oldest two become one, and what lies between is told although it was told live.
+        if gaps.count > Backfill.gapsMax {
+            gaps[0].to = gaps[1].to
+            gaps.remove(at: 1)
+        }
         save()
     }
 
@@ -66,19 +72,28 @@ struct Backfill {
     }
 
     mutating func disconnected(at now: WallTime) {
-        if let oldest = inFlight.first, let first = gaps.indices.first {
-            gaps[first].from = min(oldest.minute, gaps[first].to ?? oldest.minute)
+        if let told = inFlight.first?.minute ?? next, let first = gaps.indices.first {
+            gaps[first].from = min(told, gaps[first].to ?? told)
         }
         inFlight.removeAll()
         next = nil
         begin(at: now)
     }
 
+    /// Minutes of past outages that are still to be told.
+    var minutesLeft: Int {
+        let told = next ?? gaps.first?.from ?? 0
+        return gaps.reduce(0) { sum, gap in sum + Int(max(0, (gap.to ?? gap.from) - max(gap.from, told))) }
+    }
+
     // MARK: - Sending
 
     /// The next minute that has been written: how many bytes it took, nil when there is none or no room.
     mutating func sendNext(to sink: some MessageSink, at now: WallTime) -> Int? {
-        while inFlight.count < Backfill.inFlightMax, let gap = gaps.first, let end = gap.to {
+        var silent = 0
+        while inFlight.count < Backfill.inFlightMax, silent < Backfill.silentMinutesMax, let gap = gaps.first,
+            let end = gap.to
+        {
             let minute = next ?? gap.from
             if minute >= end {
                 if !inFlight.isEmpty { return nil }
@@ -91,6 +106,7 @@ struct Backfill {
             let readings = feed.minute(minute, of: names)
             if readings.isEmpty {
                 next = minute + 1
+                silent += 1
                 continue
             }
             let message = render(minute, readings)
@@ -147,8 +163,7 @@ struct Backfill {
 
     /// Lines of "from to", the last without "to" while the outage lasts.
     private mutating func load() {
-        guard let path, let text = try? readFile(path, limit: 16_384) else { return }
-        for line in text.split(separator: 0x0A) {
+        for line in file.read().split(separator: 0x0A) {
             let numbers = line.split(separator: 0x20).map { Int64(String(decoding: $0, as: UTF8.self)) }
             guard let from = numbers.first ?? nil else { continue }
             gaps.append(Gap(from: from, to: numbers.count > 1 ? numbers[1] : nil))
@@ -157,15 +172,9 @@ struct Backfill {
         gaps = gaps.enumerated().compactMap { $1.to != nil || $0 == gaps.count - 1 ? $1 : nil }
     }
 
-    private func save() {
-        guard let path else { return }
-        let text = gaps.map { gap in gap.to.map { "\(gap.from) \($0)\n" } ?? "\(gap.from)\n" }.joined()
-        do throws(SystemError) {
-            let file = try FileDescriptor.open(path + ".new", O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
-            try file.writeAll(Array(text.utf8))
-            if unsafe rename(path + ".new", path) != 0 { throw SystemError("rename", path, code: errno) }
-        } catch {
-            Log.write(.warning, "upstream", "what is to be told afterwards cannot be kept: \(error.description)")
-        }
+    private mutating func save() {
+        file.write(gaps.map { gap in gap.to.map { "\(gap.from) \($0)\n" } ?? "\(gap.from)\n" }.joined())
     }
+
+    var trouble: String? { file.trouble.map { "what is to be told afterwards cannot be kept: \($0)" } }
 }

@@ -25,6 +25,10 @@ struct EventForwarder {
     private var ready: [Event] = []
     private var readyCursor = 0
     private(set) var sent: UInt64 = 0
+    /// Events that had to give way in the journal before they were sent.
+    private(set) var lost: UInt64 = 0
+    /// The highest that was ever sent: a replay may find gaps below it, and nothing is lost by them.
+    private var highestSent: UInt64
     private var committedAt = MonotonicTime.distantPast
     /// When the broker last took something, or was first asked to.
     private var movedAt = MonotonicTime.distantPast
@@ -36,6 +40,7 @@ struct EventForwarder {
         acknowledged = feed.cursor ?? 0
         committed = acknowledged
         lastSent = acknowledged
+        highestSent = acknowledged
         inFlight.reserveCapacity(EventForwarder.inFlightMax)
     }
 
@@ -71,10 +76,8 @@ struct EventForwarder {
         readyCursor = 0
     }
 
-    /// True while events wait that could be sent now.
-    var hasWork: Bool {
-        inFlight.count < EventForwarder.inFlightMax && (readyCursor < ready.count || feed.lastSequence > lastSent)
-    }
+    /// True while events wait that were not sent, whether or not they could be sent now.
+    var hasUnsent: Bool { readyCursor < ready.count || feed.lastSequence > lastSent }
 
     /// Sends the next event: how many bytes it took, nil when there is none or no room.
     mutating func sendNext(to sink: some MessageSink, at now: MonotonicTime) -> Int? {
@@ -84,6 +87,11 @@ struct EventForwarder {
         if inFlight.isEmpty { movedAt = now }
         inFlight.append((number, event.sequence, false))
         lastSent = event.sequence
+        if event.sequence > highestSent {
+            // A cursor that was never set may begin anywhere.
+            if highestSent > 0 { lost += event.sequence - highestSent - 1 }
+            highestSent = event.sequence
+        }
         readyCursor += 1
         sent += 1
         return message.byteCount

@@ -3,108 +3,53 @@ internal import Site
 
 /// Points that somebody upstream may ask to change: offered by metadata, asked for on derived topics,
 /// judged here by the site file's limits, and then by the guard like any other write. Silence or nonsense
-/// sends a point back to its safe value.
+/// sends a point back to its safe value, and it is asked for until it is confirmed to be there.
 final class IntegrationDesk {
-    struct Offer {
-        let integration: String
-        let point: IntegrationPlan.Point
-        let metadata: OutgoingMessage
-        let topic: String
-        /// What was last asked for and passed, and when.
-        var asked: (value: Double, at: MonotonicTime)?
-        var isSafe = true
-    }
-
-    private struct Caller {
-        let plan: IntegrationPlan
-        let heartbeatTopic: String
-        let echoTopic: String
-        let metadata: [OutgoingMessage]
-        var heard: MonotonicTime?
-    }
-
     enum Heard {
         case request(ControlRequest.Kind, actor: String)
-        case refused(EventDraft)
+        /// It reads that value already: nothing to write.
+        case confirmed(point: String, value: Double, actor: String)
+        /// Nil: one of a flood, only counted. Then the point may have to go back to safe.
+        case refused(EventDraft?, then: (kind: ControlRequest.Kind, actor: String)?)
         case echo(OutgoingMessage)
         case nothing
     }
 
-    private var offers: [Offer] = []
-    private var callers: [Caller] = []
-    private(set) var lastRefusal: String?
+    /// Between the first attempts to go back to safe; each costs events, so a device that is away for long is
+    /// asked ever less often.
+    static let returnEvery = Nanoseconds.seconds(15)
+    static let returnEveryMax = Nanoseconds.seconds(300)
+    /// Control answers every request within its own limits (30 s of the guard's); this is for a lost answer.
+    static let answerWithin = Nanoseconds.seconds(60)
 
-    init(site: String, plan: UpstreamPlan, table: PointTable) {
-        let book = IdentityBook(site: site, plan: plan, table: table)
+    private let board: Board
+    private let startedAt: MonotonicTime
+    private var offers: [IntegrationOffer] = []
+    private var callers: [IntegrationCaller] = []
+    private var memory: StateFile
+    /// Points of the last life that nobody may ask for any more: they keep what they were given.
+    private(set) var orphans: [String] = []
+
+    init(site: String, plan: UpstreamPlan, board: Board, stateFolder: String?, now: MonotonicTime) {
+        self.board = board
+        startedAt = now
+        let book = IdentityBook(site: site, plan: plan, table: board.points)
         for integration in plan.integrations {
-            callers.append(IntegrationDesk.caller(integration, site))
+            callers.append(IntegrationCaller(integration, site))
             for point in integration.points {
-                offers.append(IntegrationDesk.offer(point, integration.id, site, table, book))
+                offers.append(IntegrationOffer(point, integration.id, site, board.points, book))
             }
         }
-    }
-
-    private static func caller(_ plan: IntegrationPlan, _ site: String) -> Caller {
-        let identity = ResolvedIdentity(
-            objectID: "\(site)-\(plan.id)", objectName: plan.id, rackLocationName: "", rackLocationID: "",
-            genericObjectType: "System")
-        func topics(_ pointType: String, _ integration: String?) -> (String, OutgoingMessage) {
-            let mapping = ExchangeMapping(objectType: "System", pointType: pointType)
-            let rule = ExchangeRule(meaning: .bare, identity: .system)
-            let placed = Placement(mapping: mapping, rule: rule, meaning: .unexplained)
-            // An integration's id may hold capitals, which point names do not: it is one level of the topic.
-            let tail = "System/\(pointType)/\(site)/integrations/\(plan.id)"
-            return (
-                "BMS/v1/\(integration ?? "PUB")/Value/\(tail)",
-                OutgoingMessage(
-                    topic: "BMS/v1/PUB/Metadata/\(tail)",
-                    payload: placed.metadata(identity, plan.id, integration: integration), retain: true)
-            )
-        }
-        let (heartbeat, heartbeatMetadata) = topics("HeartbeatTimestampIntegration", plan.id)
-        let (echo, echoMetadata) = topics("HeartbeatEchoBms", nil)
-        return Caller(
-            plan: plan, heartbeatTopic: heartbeat, echoTopic: echo, metadata: [heartbeatMetadata, echoMetadata])
-    }
-
-    private static func offer(
-        _ point: IntegrationPlan.Point, _ integration: String, _ site: String, _ table: PointTable, _ book: IdentityBook
-    ) -> Offer {
-        let definition = table.id(of: point.name).map { table[$0] } ?? PointDefinition(name: point.name)
-        let words = point.name.split(separator: ".").dropFirst().map(String.init)
-        var mapping = ExchangeMapping(
-            objectType: point.objectType, pointType: point.pointType,
-            processArea: words.isEmpty ? [point.name] : words, isSetpoint: true)
-        var rule = ExchangeVocabulary.rule(objectType: point.objectType, pointType: point.pointType)
-        // Only what the contract lets an integration write; anything else is a generic point.
-        if rule?.isWrittenByIntegration != true, point.pointType != "GenericPoint" || rule == nil {
-            mapping.objectType = "GenericObject"
-            mapping.pointType = "GenericPoint"
-            rule = ExchangeVocabulary.rule(objectType: "GenericObject", pointType: "GenericPoint")
-        }
-        var meaning = PointMeaning.unexplained
-        if case .state(let states) = definition.kind {
-            meaning.states = states
-        } else if case .quantity(let unit?) = rule?.meaning {
-            meaning.unit = unit
-        } else if definition.unit != .none {
-            meaning.unit = definition.unit.rawValue
-        }
-        let placed = Placement(
-            mapping: mapping, rule: rule ?? ExchangeRule(meaning: .free, identity: .equipment, processArea: true),
-            meaning: meaning)
-        // A level of its own: the point's live value may stand under the same types.
-        let tail = ExchangePoint.topicTail(mapping, site, point.name) + "/request"
-        let payload = placed.metadata(book.identity(of: point.name), point.name, integration: integration)
-        return Offer(
-            integration: integration, point: point,
-            metadata: OutgoingMessage(topic: "BMS/v1/PUB/Metadata/\(tail)", payload: payload, retain: true),
-            topic: "BMS/v1/\(integration)/Value/\(tail)")
+        memory = StateFile(stateFolder.map { $0 + "/integrations" })
+        recall()
     }
 
     var metadata: [OutgoingMessage] { callers.flatMap(\.metadata) + offers.map(\.metadata) }
     var topics: [(topic: String, qos: Int32)] {
         callers.map { ($0.heartbeatTopic, 0) } + offers.map { ($0.topic, 1) }
+    }
+    var trouble: String? {
+        memory.trouble.map { "what integrations have set cannot be kept (\($0)): after a restart it would stay" }
     }
 
     // MARK: - Requests
@@ -115,110 +60,201 @@ final class IntegrationDesk {
             guard let value = IntegrationValue(message.payload), let number = value.number, value.isGood,
                 !message.isRetained
             else { return .nothing }
-            callers[index].heard = now.monotonic
+            callers[index].beats(number, at: now.monotonic)
             return .echo(
                 OutgoingMessage(topic: callers[index].echoTopic, payload: IntegrationValue.render(number, now)))
         }
-        guard let index = offers.firstIndex(where: { $0.topic == message.topic }) else { return nil }
-        let offer = offers[index]
-        let actor = "upstream:\(offer.integration)"
-        let value: Double
-        switch judge(message, offer, now) {
-        case .success(let number): value = number
-        case .failure(let refusal): return .refused(refuse(refusal.text, offer, actor, now))
+        guard let index = offers.firstIndex(where: { $0.topic == message.topic }),
+            let caller = callers.firstIndex(where: { $0.plan.id == offers[index].integration })
+        else { return nil }
+        do throws(Objection) {
+            let value = try judge(message, offers[index], callers[caller], now)
+            if callers[caller].refusals.isReached(at: now.monotonic) { return .refused(nil, then: nil) }
+            return ask(index, value, now.monotonic)
+        } catch {
+            let back = error.isNonsense ? backToSafe(index, "asks for nonsense", now.monotonic) : nil
+            let more = callers[caller].refusals.add(at: now.monotonic)
+            let draft = more.map { more in
+                EventDraft(
+                    time: now, kind: .commandRefused, severity: .warning, subject: offers[index].point.name,
+                    text: "request refused: \(error.text)\(more)", actor: offers[index].actor)
+            }
+            return .refused(draft, then: back)
         }
-        offers[index].asked = (value, now.monotonic)
-        offers[index].isSafe = false
-        return .request(
-            .write(point: offer.point.name, value: value, purpose: "integration \(offer.integration)", hold: nil),
-            actor: actor)
     }
 
-    private func judge(_ message: IncomingMessage, _ offer: Offer, _ now: Moment) -> Result<Double, SignedText.Refusal>
+    private struct Objection: Error {
+        let text: String
+        /// The asker is confused, and the point must not keep what it set. Else only this request is not taken.
+        var isNonsense = false
+    }
+
+    private func judge(
+        _ message: IncomingMessage, _ offer: IntegrationOffer, _ caller: IntegrationCaller, _ now: Moment
+    )
+        throws(Objection) -> Double
     {
-        func no(_ text: String) -> Result<Double, SignedText.Refusal> { .failure(SignedText.Refusal(text: text)) }
-        if message.isRetained { return no("a retained request may be of any age") }
-        guard let value = IntegrationValue(message.payload) else { return no("not a value message") }
-        guard isAlive(offer.integration, now) else { return no("its heartbeat is not there") }
-        let timeout = callers.first { $0.plan.id == offer.integration }?.plan.heartbeatTimeout ?? .zero
-        let off = (value.time.milliseconds - now.wall.milliseconds).magnitude
-        if off > UInt64(max(timeout.wholeMilliseconds, 60_000)) { return no("its time is \(off / 1000) s from ours") }
-        guard value.isGood, let number = value.number else { return no("the integration calls its own value bad") }
-        if number < offer.point.minimum || number > offer.point.maximum {
-            return no("\(number) is outside \(offer.point.minimum) to \(offer.point.maximum)")
+        if message.isRetained { throw Objection(text: "a retained request may be of any age") }
+        guard let value = IntegrationValue(message.payload) else {
+            throw Objection(text: "not a value message: expected value, timestamp and quality, and nothing else")
         }
-        if let rate = offer.point.changePerMinuteMax, let asked = offer.asked {
-            let minutes = max((now.monotonic - asked.at).seconds / 60, 0)
-            if (number - asked.value).magnitude > rate * max(minutes, 1 / 60) {
-                return no("\(number) after \(asked.value) is faster than \(rate) per minute")
+        guard caller.isAlive(at: now.monotonic) else { throw Objection(text: "its heartbeat is not there") }
+        let off = (value.time.milliseconds - now.wall.milliseconds).magnitude
+        if off > UInt64(max(caller.plan.heartbeatTimeout.wholeMilliseconds, 60_000)) {
+            throw Objection(text: "its time is \(off / 1000) s from ours")
+        }
+        guard value.isGood, let number = value.number else {
+            throw Objection(text: "the integration calls its own value bad", isNonsense: true)
+        }
+        if number < offer.point.minimum || number > offer.point.maximum {
+            throw Objection(
+                text: "\(number) is outside \(offer.point.minimum) to \(offer.point.maximum)", isNonsense: true)
+        }
+        if let rate = offer.point.changePerMinuteMax {
+            let from = offer.asked?.value ?? reading(offer, now.monotonic) ?? offer.point.safe
+            // However long nobody asked: one request moves at most what a minute allows.
+            let minutes = offer.asked.map { min(max((now.monotonic - $0.at).seconds / 60, 1 / 60), 1) } ?? 1
+            if (number - from).magnitude > rate * minutes * (1 + 1e-9) {
+                throw Objection(text: "\(number) after \(from) is faster than \(rate) per minute")
             }
         }
-        return .success(number)
+        return number
     }
 
-    private func isAlive(_ integration: String, _ now: Moment) -> Bool {
-        guard let caller = callers.first(where: { $0.plan.id == integration }), let heard = caller.heard
-        else { return false }
-        return now.monotonic - heard <= caller.plan.heartbeatTimeout
+    private func reading(_ offer: IntegrationOffer, _ now: MonotonicTime) -> Double? {
+        guard let id = board.points.id(of: offer.point.name) else { return nil }
+        let reading = board.reading(id, at: now)
+        guard reading.isGood, case .number(let number) = reading.value else { return nil }
+        return number
     }
 
-    private func refuse(_ why: String, _ offer: Offer, _ actor: String, _ now: Moment) -> EventDraft {
-        lastRefusal = "\(actor): \(offer.point.name): \(why)"
-        return EventDraft(
-            time: now, kind: .commandRefused, severity: .warning, subject: offer.point.name,
-            text: "request refused: \(why)", actor: actor)
+    private func ask(_ index: Int, _ value: Double, _ now: MonotonicTime) -> Heard {
+        if isUnderWay(index, now) {
+            offers[index].next = value
+            return .nothing
+        }
+        let offer = offers[index]
+        offers[index].before = (offer.hold, offer.asked)
+        offers[index].asked = (value, now)
+        offers[index].hold = .asked
+        offers[index].attempts = 0
+        remember()
+        // The bus tells current values again and again; each would cost a write and two events.
+        if reading(offer, now) == value { return .confirmed(point: offer.point.name, value: value, actor: offer.actor) }
+        offers[index].underWayUntil = now + IntegrationDesk.answerWithin
+        return .request(
+            .write(point: offer.point.name, value: value, purpose: "integration \(offer.integration)", hold: nil),
+            actor: offer.actor)
     }
 
-    /// Points whose integration is silent go back to safe, once.
-    func overdue(at now: Moment) -> [(ControlRequest.Kind, actor: String)] {
-        var requests: [(ControlRequest.Kind, actor: String)] = []
-        for index in offers.indices where !offers[index].isSafe && !isAlive(offers[index].integration, now) {
-            requests.append(backToSafe(index, "integration \(offers[index].integration) is silent: back to safe"))
+    private func isUnderWay(_ index: Int, _ now: MonotonicTime) -> Bool {
+        offers[index].underWayUntil.map { now < $0 } ?? false
+    }
+
+    /// What Control said to a request of ours; nil was no answer. Returns what was asked for meanwhile.
+    func answered(_ answer: ControlAnswer?, _ actor: String, _ point: String, _ value: Double?, at now: MonotonicTime)
+        -> Heard
+    {
+        guard let index = offers.firstIndex(where: { $0.actor == actor && $0.point.name == point }) else {
+            return .nothing
+        }
+        offers[index].underWayUntil = nil
+        var isConfirmed = false, isRefused = false
+        switch answer {
+        case .written(.confirmed): isConfirmed = true
+        case .written(.rejected), .refused, .notFound, .forbidden, nil: isRefused = true
+        case .written, .done: break
+        }
+        if case .returning = offers[index].hold {
+            // The answer to an earlier request frees the way for the safe value.
+            let isSafeValue = value == offers[index].point.safe
+            let again = isSafeValue ? now + IntegrationDesk.pause(after: offers[index].attempts) : now
+            offers[index].hold = isSafeValue && isConfirmed ? .safe : .returning(dueAt: again)
+            remember()
+        } else if isRefused {
+            (offers[index].hold, offers[index].asked) = offers[index].before
+            remember()
+            if let caller = callers.firstIndex(where: { $0.plan.id == offers[index].integration }) {
+                _ = callers[caller].refusals.add(at: now)
+            }
+        }
+        guard let next = offers[index].next else { return .nothing }
+        offers[index].next = nil
+        return ask(index, next, now)
+    }
+
+    // MARK: - Back to safe
+
+    /// Points whose integration is silent, and those that did not get there yet.
+    func overdue(at now: MonotonicTime) -> [(kind: ControlRequest.Kind, actor: String)] {
+        var requests: [(kind: ControlRequest.Kind, actor: String)] = []
+        for index in offers.indices where offers[index].hold != .safe {
+            switch offers[index].hold {
+            case .asked where !isHeard(offers[index].integration, now):
+                if let request = backToSafe(index, "is silent", now) { requests.append(request) }
+            case .returning(let dueAt) where now >= dueAt:
+                if let request = backToSafe(index, "no longer holds it", now) { requests.append(request) }
+            case .safe, .asked, .returning: break
+            }
         }
         return requests
     }
 
-    /// After a request that was out of range or bad: the point does not keep what a confused asker set.
-    func confused(_ topic: String) -> (ControlRequest.Kind, actor: String)? {
-        guard let index = offers.firstIndex(where: { $0.topic == topic }), !offers[index].isSafe else { return nil }
-        return backToSafe(index, "integration \(offers[index].integration) asks for nonsense: back to safe")
+    /// After a start an integration has its time to be heard first.
+    private func isHeard(_ integration: String, _ now: MonotonicTime) -> Bool {
+        guard let caller = callers.first(where: { $0.plan.id == integration }) else { return false }
+        return caller.isAlive(at: now) || now - startedAt <= caller.plan.heartbeatTimeout
     }
 
-    private func backToSafe(_ index: Int, _ purpose: String) -> (ControlRequest.Kind, actor: String) {
-        offers[index].isSafe = true
+    private func backToSafe(_ index: Int, _ why: String, _ now: MonotonicTime) -> (
+        kind: ControlRequest.Kind, actor: String
+    )? {
+        if offers[index].hold == .safe { return nil }
         offers[index].asked = nil
-        let point = offers[index].point
+        offers[index].next = nil
+        let offer = offers[index]
+        if isUnderWay(index, now) {
+            // The guard takes one write at a time.
+            offers[index].hold = .returning(dueAt: now)
+            return nil
+        }
+        if reading(offer, now) == offer.point.safe {
+            offers[index].hold = .safe
+            remember()
+            return nil
+        }
+        offers[index].attempts += 1
+        offers[index].hold = .returning(dueAt: now + IntegrationDesk.pause(after: offers[index].attempts))
+        offers[index].underWayUntil = now + IntegrationDesk.answerWithin
         return (
-            .write(point: point.name, value: point.safe, purpose: purpose, hold: nil),
-            "upstream:\(offers[index].integration)"
+            .write(
+                point: offer.point.name, value: offer.point.safe,
+                purpose: "integration \(offer.integration) \(why): back to safe", hold: nil), offer.actor
         )
     }
-}
 
-/// The payload of a value message from outside: those three members and nothing else.
-struct IntegrationValue {
-    let number: Double?
-    let time: WallTime
-    let isGood: Bool
-
-    init?(_ bytes: [UInt8]) {
-        guard bytes.count <= 1024, let json = try? JSON.parse(bytes, depthMax: 4), let members = json.object,
-            members.count == 3, let value = json["value"], let time = json["timestamp"]?.integer,
-            let quality = json["quality"]?.integer
-        else { return nil }
-        if value != .null, value.number == nil { return nil }
-        number = value.number
-        self.time = WallTime(milliseconds: Int64(time))
-        isGood = quality == 1
+    private static func pause(after attempts: Int) -> Nanoseconds {
+        // 15 s twice, then 30 s, a minute, two, four, and five from then on.
+        min(Nanoseconds(returnEvery.count << Int64(max(0, min(attempts, 8) - 2))), returnEveryMax)
     }
 
-    static func render(_ number: Double, _ now: Moment) -> [UInt8] {
-        var writer = ByteWriter(capacity: 96)
-        writer.beginObject()
-        writer.field("value", number)
-        writer.field("timestamp", now.wall.milliseconds)
-        writer.field("quality", 1)
-        writer.endObject()
-        return writer.bytes
+    // MARK: - Over a restart
+
+    /// Lines of "integration point" that are not known to be at their safe value.
+    private func remember() {
+        memory.write(offers.filter { $0.hold != .safe }.map { "\($0.integration) \($0.point.name)\n" }.joined())
+    }
+
+    private func recall() {
+        for line in memory.read().split(separator: 0x0A) {
+            let words = line.split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) }
+            guard words.count == 2 else { continue }
+            if let index = offers.firstIndex(where: { $0.integration == words[0] && $0.point.name == words[1] }) {
+                offers[index].hold = .asked
+            } else {
+                orphans.append(words[1])
+            }
+        }
+        if !orphans.isEmpty { remember() }
     }
 }

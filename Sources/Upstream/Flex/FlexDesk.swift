@@ -3,25 +3,21 @@ internal import Site
 
 /// The container as flexible load: hears commands, tells power states and breaches.
 final class FlexDesk {
-    /// Refusals told in the journal within a minute; a flood of forged commands must not fill it.
-    static let refusalsPerMinute = 20
-
     private let plan: FlexPlan
     private let gate: FlexGate
+    private let window: ReplayWindow
     private let voice: FlexVoice
     private var key: SigningKey?
-    private(set) var keyTrouble: String?
+    private var keyTrouble: String?
     private var feeds: [PowerFeedStatus] = []
     private var toldBreaches: [String: PowerBreach.State] = [:]
     private var statusDueAt = MonotonicTime.distantPast
-    private(set) var lastRefusal: String?
-    private var refusals: (since: MonotonicTime, count: Int) = (.distantPast, 0)
-    private(set) var refused: UInt64 = 0
+    private var refusals = RefusalLimit()
 
     init(plan: FlexPlan, site: String, stateFolder: String?) {
         self.plan = plan
-        gate = FlexGate(
-            plan: plan, window: ReplayWindow(path: stateFolder.map { $0 + "/flex-accepted" }))
+        window = ReplayWindow(path: stateFolder.map { $0 + "/flex-accepted" })
+        gate = FlexGate(plan: plan, window: window)
         voice = FlexVoice(plan: plan, site: site)
         loadKey()
     }
@@ -36,6 +32,12 @@ final class FlexDesk {
     }
 
     var topics: [(topic: String, qos: Int32)] { gate.topics }
+
+    /// What keeps us from saying or keeping something; nil: nothing.
+    var trouble: String? {
+        if let keyTrouble { return "power states cannot be signed: \(keyTrouble)" }
+        return window.trouble.map { "accepted commands cannot be kept (\($0)): after a restart they could be replayed" }
+    }
 
     // MARK: - Out
 
@@ -95,19 +97,10 @@ final class FlexDesk {
     }
 
     private func refuse(_ why: String, _ actor: String, _ now: Moment) -> Heard {
-        refused += 1
-        lastRefusal = "\(actor): \(why)"
-        if now.monotonic - refusals.since > .seconds(60) { refusals = (now.monotonic, 0) }
-        refusals.count += 1
-        if refusals.count > FlexDesk.refusalsPerMinute { return .nothing }
-        let more =
-            refusals.count == FlexDesk.refusalsPerMinute ? " (further refusals of this minute are only counted)" : ""
+        guard let more = refusals.add(at: now.monotonic) else { return .nothing }
         return .event(
             EventDraft(
                 time: now, kind: .commandRefused, severity: .warning, subject: "upstream.flex",
                 text: "command refused: \(why)\(more)", actor: actor))
     }
-
-    /// Control's refusal, for the status.
-    func note(refusal: String) { lastRefusal = refusal }
 }

@@ -13,6 +13,8 @@ final class ReplayWindow {
     private var order: [[UInt8]] = []
     private var next = 0
     private let path: String?
+    /// Lines in the file; it is cut to what counts when it has twice as many.
+    private var lineCount = 0
     private(set) var trouble: String?
 
     /// `path`: nil keeps them in memory only.
@@ -20,10 +22,10 @@ final class ReplayWindow {
         self.path = path
         guard let path else { return }
         do throws(SystemError) {
-            let text = try readFile(path, limit: 1 << 20)
-            for line in text.split(separator: 0x0A).suffix(ReplayWindow.capacity) { keep(Array(line)) }
-            // The file grows by lines; at a start it is cut to what counts.
-            if text.count > ReplayWindow.capacity * 65 * 2 { rewrite(path) }
+            // 8,192 lines of 65 bytes, and room for a file that somebody else made longer.
+            let lines = try readFile(path, limit: 4 << 20).split(separator: 0x0A)
+            lineCount = lines.count
+            for line in lines.suffix(ReplayWindow.capacity) { keep(Array(line)) }
         } catch {
             if error.code != ENOENT { trouble = error.description }
         }
@@ -36,11 +38,13 @@ final class ReplayWindow {
         let line = Array(hexText(digest).utf8)
         keep(line)
         guard let path else { return }
+        // What could not be written before goes with it.
+        if trouble != nil || lineCount > ReplayWindow.capacity * 2 { return rewrite(path) }
         do throws(SystemError) {
             let file = try FileDescriptor.open(path, O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
             try file.writeAll(line + [0x0A])
             fdatasync(file.raw)
-            trouble = nil
+            lineCount += 1
         } catch {
             trouble = error.description
         }
@@ -58,14 +62,10 @@ final class ReplayWindow {
     }
 
     private func rewrite(_ path: String) {
-        let text = Array(order.joined(separator: [0x0A])) + [0x0A]
-        do throws(SystemError) {
-            let file = try FileDescriptor.open(path + ".new", O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
-            try file.writeAll(text)
-            fdatasync(file.raw)
-            if unsafe rename(path + ".new", path) != 0 { trouble = "\(path) cannot be replaced" }
-        } catch {
-            trouble = error.description
-        }
+        let oldestFirst = order[next...] + order[..<next]
+        var file = StateFile(path)
+        file.write(oldestFirst.map { String(decoding: $0, as: UTF8.self) + "\n" }.joined())
+        trouble = file.trouble
+        if trouble == nil { lineCount = order.count }
     }
 }

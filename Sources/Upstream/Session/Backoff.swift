@@ -12,7 +12,8 @@ struct Backoff {
     init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
     /// Between half and the whole of the span, which then doubles.
-    mutating func next() -> Nanoseconds {
+    mutating func next(atMost limit: Nanoseconds = Backoff.last) -> Nanoseconds {
+        span = min(span, limit)
         let half = span.count / 2
         let wait = Nanoseconds(half + Int64(random.next() % UInt64(half + 1)))
         span = min(span * 2, Backoff.last)

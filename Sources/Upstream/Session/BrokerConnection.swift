@@ -5,8 +5,9 @@ internal import Site
 
 /// One attempt at one broker, from the connect to the end: a libmosquitto handle that is made for it and
 /// thrown away with it, so that nothing half done survives in the library. Not threaded: the owner's
-/// event loop calls `readable`, `writable` and `housekeeping`.
-@safe final class BrokerConnection: MessageSink {
+/// event loop calls `readable`, `writable` and `housekeeping`. Sendable because the thread that made it
+/// hands it over whole and keeps nothing of it.
+@safe final class BrokerConnection: MessageSink, @unchecked Sendable {
     enum State: Equatable { case connecting, connected, failed(String) }
 
     /// Of one message from outside; a larger one is dropped and counted. A load target has under 4 KiB.
@@ -25,6 +26,8 @@ internal import Site
     private(set) var acknowledged: [Int32] = []
     private(set) var received: [IncomingMessage] = []
     private(set) var receivedAndDropped = 0
+    /// What the library said last of its own accord: only there stands why TLS failed.
+    private var complaint: String?
     private let handle: OpaquePointer
 
     private static let isLibraryReady = mosquitto_lib_init() == MOSQ_ERR_SUCCESS.rawValue
@@ -52,7 +55,8 @@ internal import Site
         var code: Int32 = 0
         let result = unsafe cm_connect(
             handle, broker.host, Int32(broker.port), BrokerConnection.keepAliveSeconds, &code)
-        if result > 0 { throw Refusal(text: BrokerConnection.text(result, code)) }
+        // A near broker may have ended the handshake already.
+        if result > 0 { throw Refusal(text: explained(BrokerConnection.text(result, code))) }
     }
 
     deinit { unsafe mosquitto_destroy(handle) }
@@ -111,6 +115,10 @@ internal import Site
         unsafe mosquitto_connect_with_flags_callback_set(handle) { _, context, code, flags in
             unsafe BrokerConnection.from(context)?.answered(code, flags)
         }
+        unsafe mosquitto_log_callback_set(handle) { _, context, level, text in
+            guard level == Int32(MOSQ_LOG_ERR), let text = unsafe text else { return }
+            unsafe BrokerConnection.from(context)?.complaint = String(cString: text)
+        }
         unsafe mosquitto_disconnect_callback_set(handle) { _, context, reason in
             unsafe BrokerConnection.from(context)?.ended(reason)
         }
@@ -140,7 +148,7 @@ internal import Site
 
     private func ended(_ reason: Int32) {
         if case .failed = state { return }
-        state = .failed(reason == 0 ? "disconnected" : BrokerConnection.text(reason, 0))
+        state = .failed(reason == 0 ? "disconnected" : explained(BrokerConnection.text(reason, 0)))
     }
 
     private func take(_ message: mosquitto_message) {
@@ -208,8 +216,10 @@ internal import Site
     private func fail(_ result: Int32, _ code: Int32) {
         if result == MOSQ_ERR_SUCCESS.rawValue { return }
         if case .failed = state { return }
-        state = .failed(BrokerConnection.text(result, code))
+        state = .failed(explained(BrokerConnection.text(result, code)))
     }
+
+    private func explained(_ text: String) -> String { complaint.map { "\(text) (\($0))" } ?? text }
 
     private static func text(_ result: Int32, _ code: Int32) -> String {
         if result == MOSQ_ERR_ERRNO.rawValue { return SystemError.text(of: code) }
