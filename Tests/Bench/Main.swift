@@ -16,6 +16,7 @@ enum Main {
         YearBench.all,
         SecurityBench.all,
         StatusBench.all,
+        StatusLoadBench.all,
     ].flatMap { $0 }
 
     static func main() {
