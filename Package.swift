@@ -111,7 +111,8 @@ let package = Package(
             name: "mdc-bench",
             dependencies: [
                 "Platform", "Site", "Profiles", "Modbus", "Security", "Accelerators", "Control", "Journal", "HTTP",
-                "Status", "Upstream", "Inference", "CLinux", "CModbus", "CSQLite", "CBench", "YearSimulator",
+                "Status", "Upstream", "Inference", "CLinux", "CModbus", "COpenSSL", "CSQLite", "CBench",
+                "YearSimulator",
             ],
             path: "Tests/Bench", swiftSettings: discipline),
 
@@ -148,7 +149,7 @@ let package = Package(
         tests(
             of: "Inference", with: "Site", "Platform", "HTTP", "Profiles", "CLinux", "CMdcInfer", "COnnxRuntime",
             "mdc-lane"),
-        tests(of: "Diagnostics", with: "Site", "Platform", "Profiles"),
+        tests(of: "Diagnostics", with: "Site", "Platform", "Profiles", "Status"),
         tests(of: "Agent", with: "Site", "Platform", "Profiles"),
         tests(of: "Simulator", with: "Site", "Platform", "Profiles", "Modbus", "CModbus", "CLinux"),
     ]

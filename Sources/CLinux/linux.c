@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -242,7 +243,7 @@ int cl_set_tcp_nodelay(int fd) {
     return OR_ERRNO(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
 }
 
-int cl_peer_address(int fd, uint64_t *high, uint64_t *low) {
+int cl_peer_address(int fd, uint64_t *high, uint64_t *low, uint16_t *port) {
     struct sockaddr_storage storage;
     socklen_t length = sizeof storage;
     if (getpeername(fd, (struct sockaddr *)&storage, &length) == -1) return -errno;
@@ -250,6 +251,8 @@ int cl_peer_address(int fd, uint64_t *high, uint64_t *low) {
     if (storage.ss_family == AF_INET) memcpy(bytes + 12, &((struct sockaddr_in *)&storage)->sin_addr, 4);
     else if (storage.ss_family == AF_INET6) memcpy(bytes, &((struct sockaddr_in6 *)&storage)->sin6_addr, 16);
     else return -EAFNOSUPPORT;
+    // The port stands at the same place in both.
+    *port = ntohs(((struct sockaddr_in *)&storage)->sin_port);
     *high = 0;
     *low = 0;
     for (int i = 0; i < 8; i++) {
@@ -424,4 +427,12 @@ int cl_set_keepalive(int fd, int idle, int interval, int count) {
     if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle) == -1) return -errno;
     if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval) == -1) return -errno;
     return OR_ERRNO(setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count));
+}
+
+int cl_terminal_size(int fd, int *rows, int *columns) {
+    struct winsize size = {0};
+    if (ioctl(fd, TIOCGWINSZ, &size) == -1) return -errno;
+    *rows = size.ws_row;
+    *columns = size.ws_col;
+    return 0;
 }

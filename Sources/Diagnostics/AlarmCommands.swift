@@ -1,6 +1,7 @@
 internal import Platform
 internal import Profiles
 internal import Site
+internal import Status
 
 /// `alarms`: what stands, and what a person does about it. All through the running agent.
 enum AlarmCommands {
@@ -29,7 +30,7 @@ enum AlarmCommands {
     }
 
     private static func show(_ alarms: [JSON], at now: Double, _ console: Console) {
-        if alarms.isEmpty { return console.line(console.inked("no alarm stands", .good)) }
+        if alarms.isEmpty { return console.line(console.inked(local("no alarm stands"), .good)) }
         let ids = Set(alarms.compactMap { $0["id"]?.string })
         func isRoot(_ alarm: JSON) -> Bool { alarm["consequence_of"]?.string.map { !ids.contains($0) } ?? true }
         var rows: [[Console.Cell]] = []
@@ -46,17 +47,17 @@ enum AlarmCommands {
     private static func row(_ alarm: JSON, _ depth: Int, _ now: Double) -> [Console.Cell] {
         let severity = alarm["severity"]?.string ?? "?"
         var states: [String] = []
-        if alarm["active"]?.bool == false { states.append("over") }
-        if let by = alarm["acknowledged_by"]?.string { states.append("acknowledged by \(by)") }
+        if alarm["active"]?.bool == false { states.append(local("over")) }
+        if let by = alarm["acknowledged_by"]?.string { states.append(local("acknowledged by %1", by)) }
         if let until = alarm["shelved_until"]?.number {
-            states.append("shelved for \(ageText(milliseconds: until - now))")
+            states.append(local("shelved for %1", ageText(milliseconds: until - now)))
         }
         let ink: Console.Ink = severity == "critical" || severity == "major" ? .bad : .attention
         return [
             .init(severity, depth == 0 ? ink : .faint),
             .init(String(repeating: "  ", count: depth) + (alarm["id"]?.string ?? "?"), .strong),
             .init(alarm["raised"]?.number.map { ageText(milliseconds: now - $0) } ?? "-", .faint),
-            .init(states.isEmpty ? "new" : states.joined(separator: ", ")), .init(alarm["text"]?.string ?? ""),
+            .init(states.isEmpty ? local("new") : states.joined(separator: ", ")), .init(alarm["text"]?.string ?? ""),
         ]
     }
 

@@ -13,5 +13,8 @@ extension CommandTable {
         UpstreamCommands.all,
         InferCommands.all,
         UserCommands.all,
+        FingerprintCommand.all,
+        BundleCommand.all,
+        ShellCommands.all,
     ].flatMap { $0 }
 }

@@ -1,6 +1,7 @@
 internal import Platform
 internal import Profiles
 internal import Site
+internal import Status
 
 /// `check`, `hardware list|show|lint`, `version`: what can be said without a running agent.
 enum CheckCommands {
@@ -132,16 +133,19 @@ enum CheckCommands {
             }
             return
         }
-        for fault in faults { invocation.console.line(invocation.console.inked("fault  ", .bad) + fault.description) }
+        for fault in faults {
+            invocation.console.line(invocation.console.inked(local("fault") + "  ", .bad) + fault.description)
+        }
         for finding in findings {
             invocation.console.line(
-                invocation.console.inked("look   ", .attention) + "\(finding.subject): \(finding.text)")
-            invocation.console.line("       " + finding.remedy)
+                invocation.console.inked(local("look") + "   ", .attention)
+                    + "\(finding.subject): \(Catalogue.sentence(finding.text))")
+            invocation.console.line("       " + Catalogue.sentence(finding.remedy))
         }
         if faults.isEmpty, findings.isEmpty {
-            invocation.console.line(invocation.console.inked("well   ", .good) + good)
+            invocation.console.line(invocation.console.inked(local("well") + "   ", .good) + good)
         } else {
-            invocation.console.line("\(faults.count) faults, \(findings.count) findings")
+            invocation.console.line(local("%1 faults, %2 findings", "\(faults.count)", "\(findings.count)"))
         }
     }
 }

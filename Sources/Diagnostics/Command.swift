@@ -24,6 +24,8 @@ public struct Command: Sendable {
             self.valueName = valueName
             self.summary = summary
         }
+
+        var synopsis: String { valueName.map { name + " " + $0 } ?? name }
     }
 
     /// The words that name it: ["modbus", "scan"].
@@ -33,11 +35,19 @@ public struct Command: Sendable {
     public let discussion: String
     public let arguments: [Argument]
     public let options: [Option]
-    public let run: @Sendable (Invocation) -> ExitCode
+    let run: @Sendable (Invocation, CommandTable) -> ExitCode
 
     public init(
         _ path: String..., summary: String, discussion: String = "", arguments: [Argument] = [],
         options: [Option] = [], run: @escaping @Sendable (Invocation) -> ExitCode
+    ) {
+        self.init(path, summary, discussion, arguments, options) { invocation, _ in run(invocation) }
+    }
+
+    /// A command about the commands: it is given the table that it stands in.
+    init(
+        _ path: [String], _ summary: String, _ discussion: String, _ arguments: [Argument], _ options: [Option],
+        run: @escaping @Sendable (Invocation, CommandTable) -> ExitCode
     ) {
         self.path = path
         self.summary = summary

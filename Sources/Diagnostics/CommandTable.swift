@@ -1,3 +1,5 @@
+internal import Status
+
 /// All commands, and the way from a command line to one of them.
 public struct CommandTable: Sendable {
     public let commands: [Command]
@@ -24,11 +26,11 @@ public struct CommandTable: Sendable {
                 console.raw(help(command))
                 return .healthy
             }
-            return command.run(invocation)
+            return command.run(invocation, self)
         } catch {
             console.trouble(
                 "\(command.name): \(error.text)",
-                remedy: "usage: \(command.synopsis); see mdc-agent \(command.name) --help")
+                remedy: local("usage: %1; see mdc-agent %2 --help", command.synopsis, command.name))
             return .usage
         }
     }
@@ -52,52 +54,59 @@ public struct CommandTable: Sendable {
         let matching = commands.filter { $0.path.starts(with: names) }
         guard !names.isEmpty, !matching.isEmpty else { return unknown(words, console) }
         let isAsked = names.count < words.count
-        console.raw("usage: mdc-agent \(names.joined(separator: " ")) COMMAND [options]\n\n\(rows(matching))\n")
-        if isAsked { console.raw("\nEach explains itself: mdc-agent \(matching[0].name) --help\n") }
+        let name = names.joined(separator: " ")
+        console.raw("\(local("usage:")) mdc-agent \(name) COMMAND [options]\n\n\(rows(matching))\n")
+        if isAsked { console.raw("\n" + local("Each explains itself: mdc-agent %1 --help", matching[0].name) + "\n") }
         return isAsked ? .healthy : .usage
     }
 
     private func rows(_ commands: [Command]) -> String {
         let width = commands.map(\.name.count).max() ?? 0
-        return commands.map { "  \($0.name)\(String(repeating: " ", count: width - $0.name.count))  \($0.summary)" }
-            .joined(separator: "\n")
+        let rows = commands.map { command in
+            let gap = String(repeating: " ", count: width - command.name.count)
+            return "  \(command.name)\(gap)  \(local(command.summary))"
+        }
+        return rows.joined(separator: "\n")
     }
 
     private func unknown(_ words: [String], _ console: Console) -> ExitCode {
         let family = commands.filter { $0.path.first == words.first }
         let remedy =
             family.isEmpty
-            ? "see mdc-agent help" : "there is: " + family.map(\.name).joined(separator: ", ")
-        console.trouble("no such command: \(words.joined(separator: " "))", remedy: remedy)
+            ? local("see mdc-agent help") : local("there is: %1", family.map(\.name).joined(separator: ", "))
+        console.trouble(local("no such command: %1", words.joined(separator: " ")), remedy: remedy)
         return .usage
     }
 
     func overview() -> String {
         """
-        mdc-agent \(version): the service inside a micro data centre
+        mdc-agent \(version): \(local("the service inside a micro data centre"))
 
-        usage: mdc-agent COMMAND [options]
+        \(local("usage:")) mdc-agent COMMAND [options]
 
         \(rows(commands))
 
-        Every command: --help, --json, --site FILE, --socket PATH.
-        Exit codes: 0 healthy, 1 finding, 2 fault, 64 usage, 66 no such input, 69 agent not running,
-        70 internal, 75 try again, 77 no permission, 78 bad configuration.
+        \(local(CommandTable.common))
 
         """
     }
 
+    static let common = """
+        Every command: --help, --json, --site FILE, --socket PATH.
+        Exit codes: 0 healthy, 1 finding, 2 fault, 64 usage, 66 no such input, 69 agent not running,
+        70 internal, 75 try again, 77 no permission, 78 bad configuration.
+        """
+
     func help(_ command: Command) -> String {
-        var text = "\(command.summary)\n\nusage: \(command.synopsis)\n"
-        if !command.discussion.isEmpty { text += "\n\(command.discussion)\n" }
-        let options = command.options + Command.commonOptions
+        var text = "\(local(command.summary))\n\n\(local("usage:")) \(command.synopsis)\n"
+        if !command.discussion.isEmpty { text += "\n\(local(command.discussion))\n" }
         let left =
             command.arguments.map { ($0.name, $0.summary) }
-            + options.map { ($0.name + ($0.valueName.map { " " + $0 } ?? ""), $0.summary) }
+            + (command.options + Command.commonOptions).map { ($0.synopsis, $0.summary) }
         let width = left.map(\.0.count).max() ?? 0
         text += "\n"
         for (name, summary) in left {
-            text += "  \(name)\(String(repeating: " ", count: width - name.count))  \(summary)\n"
+            text += "  \(name)\(String(repeating: " ", count: width - name.count))  \(local(summary))\n"
         }
         return text
     }

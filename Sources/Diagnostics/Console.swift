@@ -1,6 +1,7 @@
 internal import CLinux
 internal import Glibc
 public import Platform
+internal import Status
 
 /// Where a command prints: results on standard output, trouble on standard error. Colour and tables
 /// only on a terminal; NO_COLOR is honoured.
@@ -12,23 +13,34 @@ public struct Console: Sendable {
     public let isJSON: Bool
     public let isTerminal: Bool
     private let hasColour: Bool
+    private let isMonochrome: Bool
 
     public init(isJSON: Bool) {
         self.isJSON = isJSON
         isTerminal = isatty(STDOUT_FILENO) == 1
-        hasColour = isTerminal && environment("NO_COLOR") == nil && environment("TERM") != "dumb"
+        hasColour = isTerminal && environment("NO_COLOR") == nil && !Console.isDumb
+        // A VT100 on a serial line knows bold and nothing of colours.
+        isMonochrome = (environment("TERM") ?? "").hasPrefix("vt")
     }
 
+    /// A terminal that only prints: nothing moves its cursor.
+    static var isDumb: Bool { ["dumb", nil].contains(environment("TERM")) }
+
     public func inked(_ text: String, _ ink: Ink) -> String {
-        hasColour && ink != .plain ? "\u{1B}[\(ink.rawValue)m\(text)\u{1B}[0m" : text
+        guard hasColour, ink != .plain else { return text }
+        let isLoud = ink == .bad || ink == .attention || ink == .strong
+        if isMonochrome { return isLoud ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
+        return "\u{1B}[\(ink.rawValue)m\(text)\u{1B}[0m"
     }
 
     public func line(_ text: String = "") { write(STDOUT_FILENO, text + "\n") }
     public func raw(_ text: String) { write(STDOUT_FILENO, text) }
+    func raw(_ bytes: [UInt8]) { write(STDOUT_FILENO, bytes) }
 
     /// What went wrong and what to do about it, on standard error.
     public func trouble(_ text: String, remedy: String? = nil) {
-        write(STDERR_FILENO, "mdc-agent: \(text)\n" + (remedy.map { "  \($0)\n" } ?? ""))
+        let remedy = remedy.map { "  \(Catalogue.sentence($0))\n" } ?? ""
+        write(STDERR_FILENO, "mdc-agent: \(Catalogue.sentence(text))\n" + remedy)
     }
 
     /// One JSON document on a line of its own.
@@ -55,6 +67,11 @@ public struct Console: Sendable {
             for row in rows { line(row.map(\.text).joined(separator: "\t")) }
             return
         }
+        // Names stay what they are; words are in the reader's language.
+        let header = header.map { local($0) }
+        let rows = rows.map { row in
+            row.map { $0.ink == .strong ? $0 : Cell(Catalogue.sentence($0.text), $0.ink) }
+        }
         var widths = header.map(columnWidth)
         if header.isEmpty { widths = [Int](repeating: 0, count: rows.map(\.count).max() ?? 0) }
         for row in rows {
@@ -73,8 +90,10 @@ public struct Console: Sendable {
         }
     }
 
-    private func write(_ descriptor: Int32, _ text: String) {
-        var rest = Array(text.utf8)[...]
+    private func write(_ descriptor: Int32, _ text: String) { write(descriptor, Array(text.utf8)) }
+
+    private func write(_ descriptor: Int32, _ bytes: [UInt8]) {
+        var rest = bytes[...]
         while !rest.isEmpty {
             let written = unsafe rest.withUnsafeBytes { unsafe cl_write(descriptor, $0.baseAddress, $0.count) }
             // A reader that went away (head, less) ends the output, not the program.

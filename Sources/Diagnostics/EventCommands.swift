@@ -83,7 +83,7 @@ enum EventCommands {
         }
     }
 
-    private static func write(_ report: JournalReport, _ writer: inout ByteWriter) {
+    static func write(_ report: JournalReport, _ writer: inout ByteWriter) {
         writer.beginObject()
         writer.field("whole", report.isWhole)
         writer.field("events", report.events)
@@ -228,7 +228,7 @@ private struct EventListing {
 }
 
 extension ByteWriter {
-    fileprivate mutating func event(_ event: Event) {
+    mutating func event(_ event: Event) {
         beginObject()
         field("sequence", event.sequence)
         field("time", event.wall.milliseconds)

@@ -1,5 +1,6 @@
 internal import Platform
 internal import Site
+internal import Status
 
 /// `status` and `points`: the container at a glance, from the running agent.
 enum StatusCommands {
@@ -11,14 +12,38 @@ enum StatusCommands {
             Says what the container allows its inference and why, which alarms stand, and which device does
             not answer. The exit code says the same to scripts: 0 all is well, 1 degraded, 2 fault.
             """,
-        options: [.init("--watch", "Keep the screen current; Ctrl-C ends")]
+        options: [.init("--watch", "One screen of 80x24, kept current; Ctrl-C ends")]
     ) { invocation in
         let client = AgentClient(socketPath: invocation.socketPath)
         guard invocation.has("--watch") else { return showOnce(client, invocation) }
+        return invocation.wantsJSON ? follow(client, invocation) : watch(client, invocation)
+    }
+
+    /// One document a second, for as long as anybody reads.
+    private static func follow(_ client: AgentClient, _ invocation: Invocation) -> ExitCode {
         while true {
-            if invocation.console.isTerminal { invocation.console.raw("\u{1B}[H\u{1B}[2J") }
             let code = showOnce(client, invocation)
             if code == .agentNotRunning || code == .noPermission { return code }
+            pause(.seconds(1))
+        }
+    }
+
+    /// Stays through a restart of the agent; ends at once where there is none to begin with.
+    private static func watch(_ client: AgentClient, _ invocation: Invocation) -> ExitCode {
+        var screen = WatchScreen(invocation.console)
+        var hasSeen = false
+        while true {
+            do throws(AgentClient.Fault) {
+                let status = try client.getJSON("/v1/status")
+                let alarms = try client.getJSON("/v1/alarms")["alarms"]?.array ?? []
+                screen.show(WatchLines(status, alarms).lines)
+                hasSeen = true
+            } catch {
+                if !hasSeen { return invocation.failed(error) }
+                screen.show([
+                    (Catalogue.sentence(error.description), .bad), (local("trying again every second"), .plain),
+                ])
+            }
             pause(.seconds(1))
         }
     }
@@ -101,7 +126,7 @@ extension Invocation {
     func misused(_ fault: UsageFault) -> ExitCode {
         console.trouble(
             "\(command.name): \(fault.text)",
-            remedy: "usage: \(command.synopsis); see mdc-agent \(command.name) --help")
+            remedy: local("usage: %1; see mdc-agent %2 --help", command.synopsis, command.name))
         return .usage
     }
 
@@ -116,7 +141,7 @@ extension Invocation {
             if wantsJSON {
                 console.raw(String(decoding: answer, as: UTF8.self))
             } else {
-                console.line(try AgentClient.parse(answer)["text"]?.string ?? "done")
+                console.line(Catalogue.sentence(try AgentClient.parse(answer)["text"]?.string ?? "done"))
             }
             return .healthy
         } catch { return failed(error) }

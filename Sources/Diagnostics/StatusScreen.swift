@@ -1,4 +1,5 @@
 internal import Platform
+internal import Status
 
 /// `/v1/status` for a person at a serial console: fits 80x24 for a container of ordinary size.
 struct StatusScreen {
@@ -19,24 +20,28 @@ struct StatusScreen {
             let online = units.filter { $0["state"]?.string == "online" }.count
             return (
                 isUp && online == units.count ? .good : .bad,
-                "\(online) of \(units.count) units answer" + trouble(bus, units)
+                local("%1 of %2 units answer", "\(online)", "\(units.count)") + trouble(bus, units)
             )
         }
         section("accelerators", "name") { card in
             let health = card["health"]?.string ?? "unknown"
             let findings = (card["findings"]?.array ?? []).compactMap { finding in
-                finding["text"]?.string.map { "\($0) -> \(finding["action"]?.string ?? "observe")" }
+                finding["text"]?.string.map {
+                    "\(Catalogue.sentence($0)) -> \(local(finding["action"]?.string ?? "observe"))"
+                }
             }
             let model = card["model"]?.string ?? ""
             return (
                 health == "ok" ? .good : .bad,
-                "\(health)  \(model) at \(card["address"]?.string ?? "?")"
+                "\(local(health))  " + local("%1 at %2", model, card["address"]?.string ?? "?")
                     + (findings.isEmpty ? "" : "  " + findings.joined(separator: "; "))
             )
         }
         section("zones", "name") { zone in
             let state = zone["state"]?.string ?? "?"
-            return (state == "normal" ? .good : .attention, state + (zone["reason"]?.string.map { ": \($0)" } ?? ""))
+            return (
+                state == "normal" ? .good : .attention, local(state) + (zone["reason"]?.string.map { ": \($0)" } ?? "")
+            )
         }
         planes()
     }
@@ -47,29 +52,29 @@ struct StatusScreen {
         let health = status["health"]?.string ?? "?"
         console.line(
             console.inked(status["title"]?.string ?? status["site"]?.string ?? "?", .strong)
-                + "  " + console.inked(health, health == "ok" ? .good : .bad)
+                + "  " + console.inked(local(health), health == "ok" ? .good : .bad)
                 + "  mdc-agent \(status["version"]?.string ?? "?")")
         let watts = posture?["watts"]?.number.map { " (\(valueText(.number($0))) W)" } ?? ""
         console.line(
-            "posture  " + console.inked(state + watts, state == "normal" ? .good : .attention)
-                + "  \(posture?["reason"]?.string ?? "")")
+            local("posture") + "  " + console.inked(local(state) + watts, state == "normal" ? .good : .attention)
+                + "  " + Catalogue.sentence(posture?["reason"]?.string ?? ""))
     }
 
     private func alarms() {
         let alarms = status["alarms"]
         let active = alarms?["active"]?.integer ?? 0
         let waiting = alarms?["unacknowledged"]?.integer ?? 0
-        let worst = alarms?["worst"]?.string.map { ", worst \($0)" } ?? ""
+        let worst = alarms?["worst"]?.string.map { ", " + local("worst: %1", local($0)) } ?? ""
+        let count = local("%1 active, %2 to acknowledge", "\(active)", "\(waiting)") + worst
         console.line(
-            "alarms   "
-                + console.inked(
-                    active == 0 && waiting == 0 ? "none" : "\(active) active, \(waiting) to acknowledge\(worst)",
-                    active == 0 ? .good : .bad) + (waiting > 0 ? "  (mdc-agent alarms)" : ""))
+            local("alarms") + "   "
+                + console.inked(active == 0 && waiting == 0 ? local("none") : count, active == 0 ? .good : .bad)
+                + (waiting > 0 ? "  (mdc-agent alarms)" : ""))
     }
 
     private func section(_ key: String, _ nameKey: String, _ row: (JSON) -> (Console.Ink, String)) {
         guard let items = status[key]?.array, !items.isEmpty else { return }
-        console.line(console.inked(key, .faint))
+        console.line(console.inked(local(key), .faint))
         let width = items.map { columnWidth($0[nameKey]?.string ?? "?") }.max() ?? 0
         for item in items {
             let name = item[nameKey]?.string ?? "?"
@@ -92,15 +97,18 @@ struct StatusScreen {
             let lanes = inference["lanes"]?.array ?? []
             let isReady = inference["ready"]?.bool ?? false
             console.line(
-                "inference  " + console.inked(isReady ? "ready" : "not ready", isReady ? .good : .attention)
-                    + "  \(lanes.count) lanes")
+                local("inference") + "  "
+                    + console.inked(local(isReady ? "ready" : "not ready"), isReady ? .good : .attention)
+                    + "  " + local("%1 lanes", "\(lanes.count)"))
         }
         if let upstream = status["upstream"], upstream.object != nil {
             let isConnected = upstream["connected"]?.bool ?? false
             let behind = upstream["behind"]?.integer ?? 0
             console.line(
-                "upstream   " + console.inked(isConnected ? "connected" : "not connected", isConnected ? .good : .bad)
-                    + "  \(upstream["broker"]?.string ?? "no broker")  \(behind) events behind")
+                local("upstream") + "   "
+                    + console.inked(local(isConnected ? "connected" : "not connected"), isConnected ? .good : .bad)
+                    + "  \(upstream["broker"]?.string ?? local("no broker"))  "
+                    + local("%1 events behind", "\(behind)"))
         }
     }
 }

@@ -30,6 +30,11 @@ extension Connection {
             filled -= start
             start = 0
         }
+        return fill(loop)
+    }
+
+    /// More bytes behind those that are here.
+    private func fill(_ loop: ServerLoop) -> Bool {
         guard let base = unsafe input.baseAddress else { return false }
         if limits.readsHeadsAlone, tls == nil {
             if filled == 0, knownHeadBytes > 0 { return unsafe receiveKnownHead(base, loop) }
@@ -293,21 +298,12 @@ extension Connection {
     /// More bytes into the space behind the head.
     private func refill(_ loop: ServerLoop) -> Bool {
         let floor = start + exchange.parser.end
-        guard let base = unsafe input.baseAddress else { return false }
-        if cursor > floor {
+        if cursor > floor, let base = unsafe input.baseAddress {
             unsafe memmove(base + floor, base + cursor, filled - cursor)
             filled -= cursor - floor
             cursor = floor
         }
-        switch unsafe receive(base + filled, input.count - filled, loop) {
-        case .moved(let got):
-            filled += got
-            return true
-        case .blocked: return false
-        case .closed:
-            close(loop)
-            return false
-        }
+        return fill(loop)
     }
 
     private func stepChunked(_ loop: ServerLoop) -> Bool {

@@ -11,6 +11,7 @@ public struct Peer: Equatable, Sendable {
     }
 
     public var way: Way
+    public private(set) var port: UInt16 = 0
     /// Index of the listener it came in by, in the order given to the server.
     public var listener: Int
     public var isEncrypted = false
@@ -55,7 +56,10 @@ public struct Peer: Equatable, Sendable {
         }
         var high: UInt64 = 0
         var low: UInt64 = 0
-        _ = unsafe cl_peer_address(descriptor, &high, &low)
-        return Peer(way: .tcp(high: high, low: low), listener: listener)
+        var port: UInt16 = 0
+        _ = unsafe cl_peer_address(descriptor, &high, &low, &port)
+        var peer = Peer(way: .tcp(high: high, low: low), listener: listener)
+        peer.port = port
+        return peer
     }
 }

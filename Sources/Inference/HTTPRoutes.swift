@@ -27,7 +27,12 @@ struct HTTPRoutes {
     {
         if words == ["metrics"] {
             try only(exchange, .get)
-            return send(responder, MetricsText.render(house), "text/plain; version=0.0.4; charset=utf-8")
+            guard exchange.field("accept")?.string.contains("application/openmetrics-text") == true else {
+                return send(responder, MetricsText.render(house), "text/plain; version=0.0.4; charset=utf-8")
+            }
+            return send(
+                responder, MetricsText.openMetrics(house),
+                "application/openmetrics-text; version=1.0.0; charset=utf-8")
         }
         if words == ["lanes"] {
             try only(exchange, .get)

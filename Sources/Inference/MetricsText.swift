@@ -4,9 +4,9 @@ internal import Site
 
 /// Prometheus text of the inference plane: ours, and Triton's names for dashboards that exist.
 enum MetricsText {
-    static func render(_ house: InferenceHouse) -> [UInt8] {
+    static func render(_ house: InferenceHouse, withExemplars: Bool = false) -> [UInt8] {
         var writer = ByteWriter(capacity: 16 << 10)
-        ours(house, &writer)
+        ours(house, withExemplars, &writer)
         lanes(house, &writer)
         pool(house, &writer)
         triton(house, &writer)
@@ -40,7 +40,7 @@ enum MetricsText {
         for model in house.serving { sample(name, labels(model), value(model), &writer) }
     }
 
-    private static func ours(_ house: InferenceHouse, _ writer: inout ByteWriter) {
+    private static func ours(_ house: InferenceHouse, _ withExemplars: Bool, _ writer: inout ByteWriter) {
         family("mdc_inference_ready", "gauge", "1 when every model is served and the posture allows work.", &writer)
         sample("mdc_inference_ready", "", house.isReady ? 1 : 0, &writer)
         perModel("mdc_inference_model_ready", "gauge", "1 when a lane serves the model.", house, &writer) {
@@ -73,10 +73,10 @@ enum MetricsText {
         for (reason, count) in refusals {
             sample("mdc_inference_refused_total", "reason=\"\(reason)\"", Double(count), &writer)
         }
-        latency(house, &writer)
+        latency(house, withExemplars, &writer)
     }
 
-    private static func latency(_ house: InferenceHouse, _ writer: inout ByteWriter) {
+    private static func latency(_ house: InferenceHouse, _ withExemplars: Bool, _ writer: inout ByteWriter) {
         let name = "mdc_inference_latency_seconds"
         family(name, "histogram", "From a request's head to its answer, successes only.", &writer)
         for model in house.serving {
@@ -85,7 +85,10 @@ enum MetricsText {
                 sum += model.statistics.latency[octave * 2] + model.statistics.latency[octave * 2 + 1]
                 // Bucket `octave` holds what took less than 2^(octave+1) microseconds.
                 let limit = Double(UInt64(1) << UInt64(octave + 1)) / 1e6
-                sample(name + "_bucket", labels(model) + ",le=\"\(limit)\"", Double(sum), &writer)
+                writer.append(string: "\(name)_bucket{\(labels(model)),le=\"\(limit)\"} ")
+                writer.append(Double(sum))
+                if withExemplars { model.statistics.exemplars[octave].append(to: &writer) }
+                writer.append("\n")
             }
             let all = model.statistics.success
             sample(name + "_bucket", labels(model) + ",le=\"+Inf\"", Double(all.count), &writer)

@@ -30,6 +30,8 @@ struct ModelStatistics {
     var batches: [BatchSize]
     /// Latency of the whole request: two buckets per octave of microseconds.
     var latency = [UInt64](repeating: 0, count: 64)
+    /// One for each octave.
+    var exemplars = [Exemplar](repeating: Exemplar(), count: 26)
     var expired: UInt64 = 0
     var refused: UInt64 = 0
     var cancelled: UInt64 = 0
@@ -60,5 +62,9 @@ struct ModelStatistics {
         let octave = 63 - microseconds.leadingZeroBitCount
         let half = octave > 0 ? Int(microseconds >> UInt64(octave - 1) & 1) : 0
         latency[min(63, octave * 2 + half)] += 1
+        if !request.idRange.isEmpty, octave < exemplars.count, let text = request.textMemory {
+            let id = text.slice(request.idRange.lowerBound, request.idRange.count)
+            exemplars[octave].note(id, microseconds: microseconds, wall_ms: lastInferenceMilliseconds)
+        }
     }
 }

@@ -56,6 +56,26 @@ extension ByteWriter {
     public mutating func beginArray(_ key: StaticString) { self.key(key); open(UInt8(ascii: "[")) }
     public mutating func endArray() { close(UInt8(ascii: "]")) }
 
+    /// "key": [ {...}, {...} ], one object for each item.
+    public mutating func objects<Items: Sequence>(
+        _ key: StaticString, _ items: Items, _ body: (inout ByteWriter, Items.Element) -> Void
+    ) {
+        beginArray(key)
+        for item in items {
+            beginObject()
+            body(&self, item)
+            endObject()
+        }
+        endArray()
+    }
+
+    /// "key": ["...", "..."]
+    public mutating func texts(_ key: StaticString, _ items: some Sequence<String>) {
+        beginArray(key)
+        for item in items { value(item) }
+        endArray()
+    }
+
     public mutating func key(_ key: StaticString) {
         separate()
         append(UInt8(ascii: "\""))

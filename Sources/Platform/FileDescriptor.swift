@@ -63,6 +63,16 @@ public func readFile(_ path: String, limit: Int = 1 << 20) throws(SystemError) -
     }
 }
 
+/// Written beside and renamed: a reader sees the old file or the new one, whenever the power goes.
+public func replaceFile(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws(SystemError) {
+    let fresh = path + ".new"
+    _ = unsafe unlink(fresh)
+    let file = try FileDescriptor.open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode: mode)
+    try file.writeAll(bytes)
+    guard fsync(file.raw) == 0 else { throw SystemError("sync", fresh, code: errno) }
+    guard unsafe rename(fresh, path) == 0 else { throw SystemError("rename", path, code: errno) }
+}
+
 /// The names in a folder, sorted, without "." and "..".
 public func namesInFolder(_ path: String) throws(SystemError) -> [String] {
     guard let folder = unsafe opendir(path) else { throw SystemError("open folder", path, code: errno) }

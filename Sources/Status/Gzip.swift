@@ -1,7 +1,7 @@
 internal import CZlib
 
 /// `bytes` as a gzip stream; nil when zlib has no memory.
-func gzip(_ bytes: [UInt8]) -> [UInt8]? {
+public func gzip(_ bytes: [UInt8]) -> [UInt8]? {
     var isWhole = false
     // deflate's worst case is five bytes for each 16 KiB block, plus header and trailer.
     let packed = unsafe [UInt8](unsafeUninitializedCapacity: bytes.count + bytes.count / 1000 + 64) { target, filled in

@@ -6,7 +6,11 @@ import Synchronization
 /// Server-sent events: every change, rendered once and sent to everyone who watches. A watcher that
 /// cannot keep up is let go; its browser comes back by itself and begins anew.
 final class LiveStreams: Sendable {
-    enum Wish: Sendable { case everything, eventsOnly }
+    enum Wish: Equatable, Sendable {
+        case everything, eventsOnly
+        /// Events as Redfish sends them, to a subscription that lasts as long as its stream.
+        case redfish(id: String, client: String)
+    }
 
     private struct Watcher {
         let stream: ResponseStream
@@ -14,6 +18,7 @@ final class LiveStreams: Sendable {
         /// Journal entries up to this one were sent.
         var sequence: UInt64
         var hasFirst = false
+        var isRedfish: Bool { if case .redfish = wish { true } else { false } }
     }
 
     private let snapshot: Latest<SiteSnapshot?>
@@ -21,6 +26,8 @@ final class LiveStreams: Sendable {
     private let watchers = Mutex<[Watcher]>([])
     private let watched = Atomic<Bool>(false)
     private let stopping = Atomic<Bool>(false)
+    /// Redfish records that are sent once and kept nowhere.
+    private let extras = Mutex<[[UInt8]]>([])
     private let wakeup: Wakeup
     private let thread = Mutex<OwnerThread?>(nil)
     let watchersMax: Int
@@ -74,6 +81,34 @@ final class LiveStreams: Sendable {
         watched.store(true, ordering: .relaxed)
         wakeup.signal()
         return true
+    }
+
+    // MARK: - Redfish
+
+    /// Who has a stream of Redfish events open now.
+    var redfishWatchers: [(id: String, client: String)] {
+        watchers.withLock { watchers in
+            watchers.compactMap { watcher -> (id: String, client: String)? in
+                guard case .redfish(let id, let client) = watcher.wish, watcher.stream.waiting != nil else {
+                    return nil
+                }
+                return (id, client)
+            }
+        }
+    }
+
+    /// Ends the stream; false when there is none of that name.
+    func closeRedfish(_ id: String) -> Bool {
+        let stream = watchers.withLock { watchers in
+            watchers.first { if case .redfish(id, _) = $0.wish { true } else { false } }?.stream
+        }
+        stream?.finish()
+        return stream != nil
+    }
+
+    func sendOnce(_ record: [UInt8]) {
+        extras.withLock { if $0.count < 16 { $0.append(record) } }
+        wakeup.signal()
     }
 
     // MARK: - The thread
@@ -168,24 +203,54 @@ final class LiveStreams: Sendable {
     }
 
     private func sendEvents(_ writer: inout ByteWriter, to watchers: inout [Watcher]) {
+        let records = extras.withLock { extras in
+            defer { extras = [] }
+            return extras
+        }
+        for record in records {
+            let piece = redfishPiece(&writer, record, id: nil)
+            for index in watchers.indices where watchers[index].isRedfish { send([piece], to: &watchers[index]) }
+        }
         guard let events, let oldest = watchers.map(\.sequence).min() else { return }
         let fresh = events.events(since: oldest, limit: 200)
+        let site = snapshot.value?.site ?? ""
         for event in fresh {
-            writer.clear()
-            writer.append("event: event\nid: ")
-            writer.append(event.sequence)
-            writer.append("\ndata: ")
-            writer.writeEvent(event)
-            writer.append("\n\n")
-            let piece = SharedBytes(writer.bytes)
-            for index in watchers.indices where watchers[index].sequence < event.sequence {
-                send([piece], to: &watchers[index])
+            let waiting = watchers.indices.filter { watchers[$0].sequence < event.sequence }
+            let plain = waiting.contains { !watchers[$0].isRedfish } ? plainPiece(&writer, event) : nil
+            let redfish =
+                waiting.contains { watchers[$0].isRedfish }
+                ? redfishPiece(&writer, RedfishEvent.record(event, site: site), id: event.sequence) : nil
+            for index in waiting {
+                if let piece = watchers[index].isRedfish ? redfish : plain { send([piece], to: &watchers[index]) }
                 watchers[index].sequence = event.sequence
             }
         }
-        for index in watchers.indices where fresh.isEmpty && watchers[index].wish == .eventsOnly {
+        for index in watchers.indices where fresh.isEmpty && watchers[index].wish != .everything {
             send([LiveStreams.comment], to: &watchers[index])
         }
+    }
+
+    private func plainPiece(_ writer: inout ByteWriter, _ event: Event) -> SharedBytes {
+        writer.clear()
+        writer.append("event: event\nid: ")
+        writer.append(event.sequence)
+        writer.append("\ndata: ")
+        writer.writeEvent(event)
+        writer.append("\n\n")
+        return SharedBytes(writer.bytes)
+    }
+
+    private func redfishPiece(_ writer: inout ByteWriter, _ record: [UInt8], id: UInt64?) -> SharedBytes {
+        writer.clear()
+        if let id {
+            writer.append("id: ")
+            writer.append(id)
+            writer.append("\n")
+        }
+        writer.append("data: ")
+        writer.append(contentsOf: RedfishEvent.envelope([record], id: id.map { String($0) } ?? "test", context: ""))
+        writer.append("\n\n")
+        return SharedBytes(writer.bytes)
     }
 
     private func send(_ pieces: [SharedBytes], to watcher: inout Watcher) {

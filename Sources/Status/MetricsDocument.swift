@@ -33,6 +33,7 @@ extension MetricsWriter {
         writeZones(snapshot.zones)
         writeAccelerators(snapshot.accelerators)
         writeInference(snapshot.inference)
+        writePower(snapshot)
         writeUpstream(snapshot.upstream)
         writeJournal(snapshot.journal)
         writeAgent(snapshot, http)
@@ -140,6 +141,27 @@ extension MetricsWriter {
         begin("mdc_lane_failures", .counter, "Inferences that failed.")
         for lane in lanes {
             sample(("model", lane.model), ("accelerator", lane.accelerator ?? ""), value: Double(lane.failures))
+        }
+    }
+
+    private mutating func writePower(_ snapshot: SiteSnapshot) {
+        let feeds: [(String, String, (PowerFeedStatus) -> Double?)] = [
+            ("mdc_feed_power_watts", "What the feed draws.", { $0.measuredWatts }),
+            ("mdc_feed_allowed_watts", "What the feed may draw now, on its ramp.", { $0.allowedWatts }),
+            ("mdc_feed_default_watts", "What the feed may draw without a target.", { $0.defaultWatts }),
+            ("mdc_feed_maximum_watts", "What the feed can carry.", { $0.maximumWatts }),
+        ]
+        for (name, help, read) in feeds {
+            begin(name, .gauge, help, unit: "watts")
+            for feed in snapshot.power { if let watts = read(feed) { sample(("feed", feed.tag), value: watts) } }
+        }
+        begin("mdc_feed_compliant", .gauge, "1 while the feed keeps to what it may draw.")
+        for feed in snapshot.power { sample(("feed", feed.tag), value: feed.isCompliant ? 1 : 0) }
+        begin("mdc_feed_energy_joules", .counter, "Energy through the feed.", unit: "joules")
+        for feed in snapshot.power { sample(("feed", feed.tag), value: feed.energyWattHours * 3600) }
+        begin("mdc_lane_energy_joules", .counter, "Energy that the lane's accelerator has drawn.", unit: "joules")
+        for lane in snapshot.energy?.lanes ?? [] {
+            sample(("model", lane.model), ("accelerator", lane.accelerator), value: lane.joules)
         }
     }
 

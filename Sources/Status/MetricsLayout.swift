@@ -150,7 +150,8 @@ struct MetricsLayout {
             let words = point.name.split(separator: ".").dropFirst()
             var name = "mdc"
             for word in (words.isEmpty ? [point.name[...]] : Array(words)).flatMap({ $0.split(separator: "-") }) {
-                // Single letters and the like read as abbreviated units to promtool; they name phases here.
+                // promtool reads these as units wherever they stand: letters name phases here, and a machine's
+                // "hours" may be anything (its unit is in the point where it is known).
                 name += (abbreviations.contains(String(word)) ? "" : "_") + word
             }
             var unit = point.unit.base.suffix
@@ -172,7 +173,8 @@ struct MetricsLayout {
         }
 
         private let abbreviations: Set<String> = [
-            "s", "ms", "us", "ns", "sec", "b", "kb", "mb", "gb", "tb", "pb", "m", "h", "d",
+            "s", "ms", "us", "ns", "sec", "b", "kb", "mb", "gb", "tb", "pb", "m", "h", "d", "hours", "minutes", "days",
+            "weeks",
         ]
     }
 }

@@ -5,21 +5,14 @@ internal import Platform
 
 /// A self-signed certificate for a container that nobody has given one yet, and the fingerprint by
 /// which a technician knows it.
-enum OwnCertificate {
+public enum OwnCertificate {
     /// Makes the pair unless both files are there already.
     static func ensure(certificate: String, key: String, names: [String]) throws(SystemError) {
         var status = stat()
         if unsafe stat(certificate, &status) == 0, unsafe stat(key, &status) == 0 { return }
         guard let pair = make(names) else { throw SystemError("make a certificate", certificate, code: EIO) }
-        try write(pair.key, key, mode: 0o600)
-        try write(pair.certificate, certificate, mode: 0o644)
-    }
-
-    private static func write(_ bytes: [UInt8], _ path: String, mode: UInt32) throws(SystemError) {
-        _ = unsafe unlink(path)
-        let file = try FileDescriptor.open(path, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
-        try file.writeAll(bytes)
-        fsync(file.raw)
+        try replaceFile(key, pair.key, mode: 0o600)
+        try replaceFile(certificate, pair.certificate)
     }
 
     /// P-256, ten years: an island that nobody visits must not lock itself out.
@@ -85,7 +78,7 @@ enum OwnCertificate {
     }
 
     /// SHA-256 of the certificate in a PEM file, as browsers show it: "AB:CD:...".
-    static func fingerprint(_ path: String) -> String? {
+    public static func fingerprint(_ path: String) -> String? {
         guard let bytes = try? readFile(path, limit: 1 << 18),
             let memory = unsafe BIO_new_mem_buf(bytes, Int32(bytes.count))
         else { return nil }

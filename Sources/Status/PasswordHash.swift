@@ -80,7 +80,7 @@ func bytes(hex text: some StringProtocol) -> [UInt8]? {
     return out
 }
 
-func sha256(_ bytes: [UInt8]) -> [UInt8] {
+public func sha256(_ bytes: [UInt8]) -> [UInt8] {
     var digest = [UInt8](repeating: 0, count: 32)
     _ = unsafe SHA256(bytes, bytes.count, &digest)
     return digest

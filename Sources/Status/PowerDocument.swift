@@ -6,15 +6,12 @@ extension ByteWriter {
     mutating func writePower(_ snapshot: SiteSnapshot) {
         if snapshot.power.isEmpty, snapshot.energy == nil { return }
         beginObject("power")
-        beginArray("feeds")
-        for feed in snapshot.power { writeFeed(feed) }
-        endArray()
+        objects("feeds", snapshot.power) { $0.writeFeed($1) }
         if let energy = snapshot.energy { writeEnergy(energy) }
         endObject()
     }
 
     private mutating func writeFeed(_ feed: PowerFeedStatus) {
-        beginObject()
         field("tag", feed.tag)
         field("measured_watts", feed.measuredWatts)
         field("calculated_watts", feed.calculatedWatts)
@@ -24,18 +21,14 @@ extension ByteWriter {
         field("ramping", feed.isRamping)
         field("compliant", feed.isCompliant)
         field("energy_watt_hours", feed.energyWattHours)
-        beginArray("targets")
-        for target in feed.targets {
-            beginObject()
-            field("id", target.id)
-            field("start", target.start.milliseconds)
-            if let end = target.end { field("end", end.milliseconds) }
-            field("watts", target.watts)
-            field("actor", target.actor)
-            field("active", target == feed.activeTarget)
-            endObject()
+        objects("targets", feed.targets) { writer, target in
+            writer.field("id", target.id)
+            writer.field("start", target.start.milliseconds)
+            if let end = target.end { writer.field("end", end.milliseconds) }
+            writer.field("watts", target.watts)
+            writer.field("actor", target.actor)
+            writer.field("active", target == feed.activeTarget)
         }
-        endArray()
         if let breach = feed.breach {
             beginObject("breach")
             field("id", breach.id)
@@ -46,7 +39,6 @@ extension ByteWriter {
             field("measured_watts", breach.measuredWatts)
             endObject()
         }
-        endObject()
     }
 
     private mutating func writeEnergy(_ energy: EnergyStatus) {
@@ -61,16 +53,12 @@ extension ByteWriter {
             field("it_watt_hours", energy.itWattHours)
             endObject()
         }
-        beginArray("lanes")
-        for lane in energy.lanes {
-            beginObject()
-            field("model", lane.model)
-            field("accelerator", lane.accelerator)
-            field("joules_per_inference", lane.joulesPerInference)
-            field("joules", lane.joules)
-            field("inferences", lane.inferences)
-            endObject()
+        objects("lanes", energy.lanes) { writer, lane in
+            writer.field("model", lane.model)
+            writer.field("accelerator", lane.accelerator)
+            writer.field("joules_per_inference", lane.joulesPerInference)
+            writer.field("joules", lane.joules)
+            writer.field("inferences", lane.inferences)
         }
-        endArray()
     }
 }

@@ -46,23 +46,15 @@ extension ByteWriter {
     /// `/v1/layout`.
     mutating func writeLayout(_ layout: SiteLayout) {
         beginObject()
-        beginArray("machines")
-        for machine in layout.machines {
-            beginObject()
-            field("name", machine.name)
-            field("title", machine.title)
-            field("kind", machine.kind.rawValue)
-            field("manufacturer", machine.manufacturer)
-            field("model", machine.model)
-            endObject()
+        objects("machines", layout.machines) { writer, machine in
+            writer.field("name", machine.name)
+            writer.field("title", machine.title)
+            writer.field("kind", machine.kind.rawValue)
+            writer.field("manufacturer", machine.manufacturer)
+            writer.field("model", machine.model)
         }
-        endArray()
-        for (key, names) in [("total", layout.totalMeters), ("it", layout.rackMeters)] {
-            self.key(string: key)
-            beginArray()
-            for name in names { value(name) }
-            endArray()
-        }
+        texts("total", layout.totalMeters)
+        texts("it", layout.rackMeters)
         endObject()
         append("\n")
     }

@@ -18,20 +18,19 @@ extension ByteWriter {
         field("unacknowledged", snapshot.alarms.filter { !$0.isAcknowledged }.count)
         if let worst = active.map(\.severity).max() { field("worst", worst.text) }
         endObject()
-        beginArray("buses")
-        for bus in snapshot.buses { writeBus(bus) }
-        endArray()
+        objects("buses", snapshot.buses) { $0.writeBus($1) }
         beginArray("accelerators")
         for card in snapshot.accelerators { card.write(into: &self) }
         endArray()
-        beginArray("zones")
-        for zone in snapshot.zones { writeZone(zone) }
-        endArray()
+        objects("zones", snapshot.zones) { $0.writeZone($1) }
         writePower(snapshot)
         writePlanes(snapshot)
-        beginArray("stuck")
-        for name in snapshot.stuck { value(name) }
-        endArray()
+        if let fingerprint = snapshot.certificateFingerprint {
+            beginObject("tls")
+            field("sha256", fingerprint)
+            endObject()
+        }
+        texts("stuck", snapshot.stuck)
         endObject()
         append("\n")
     }
@@ -43,45 +42,36 @@ extension ByteWriter {
         field("since", posture.since.milliseconds)
         field("watts", posture.watts)
         if !posture.drainedAccelerators.isEmpty {
-            beginArray("drained")
-            for name in posture.drainedAccelerators { value(name) }
-            endArray()
+            texts("drained", posture.drainedAccelerators)
         }
         endObject()
     }
 
     private mutating func writeBus(_ bus: BusStatus) {
-        beginObject()
         field("name", bus.name)
         field("address", bus.address)
         field("connected", bus.isConnected)
         field("error", bus.lastError)
         field("requests", bus.requests)
         field("utilisation", bus.utilisation)
-        beginArray("units")
-        for unit in bus.units {
-            beginObject()
-            field("name", unit.name)
-            field("unit", unit.unitID)
-            field("profile", unit.profile)
-            field("state", unit.state.rawValue)
-            field("error", unit.lastError)
-            field("requests", unit.requests)
-            field("timeouts", unit.timeouts)
-            field("checksum_errors", unit.checksumErrors)
-            field("exceptions", unit.exceptions)
-            field("late_replies", unit.lateReplies)
-            field("foreign_replies", unit.foreignReplies)
-            field("round_trip_ms_p50", Double(unit.roundTripP50.count) / 1e6)
-            field("round_trip_ms_p99", Double(unit.roundTripP99.count) / 1e6)
-            endObject()
+        objects("units", bus.units) { writer, unit in
+            writer.field("name", unit.name)
+            writer.field("unit", unit.unitID)
+            writer.field("profile", unit.profile)
+            writer.field("state", unit.state.rawValue)
+            writer.field("error", unit.lastError)
+            writer.field("requests", unit.requests)
+            writer.field("timeouts", unit.timeouts)
+            writer.field("checksum_errors", unit.checksumErrors)
+            writer.field("exceptions", unit.exceptions)
+            writer.field("late_replies", unit.lateReplies)
+            writer.field("foreign_replies", unit.foreignReplies)
+            writer.field("round_trip_ms_p50", Double(unit.roundTripP50.count) / 1e6)
+            writer.field("round_trip_ms_p99", Double(unit.roundTripP99.count) / 1e6)
         }
-        endArray()
-        endObject()
     }
 
     private mutating func writeZone(_ zone: ZoneStatus) {
-        beginObject()
         field("name", zone.name)
         field("title", zone.title)
         field("kind", zone.kind)
@@ -89,25 +79,20 @@ extension ByteWriter {
         field("bypassed", zone.isBypassed)
         field("since", zone.since.milliseconds)
         field("reason", zone.reason)
-        endObject()
     }
 
     private mutating func writePlanes(_ snapshot: SiteSnapshot) {
         if let inference = snapshot.inference {
             beginObject("inference")
             field("ready", inference.isReady)
-            beginArray("lanes")
-            for lane in inference.lanes {
-                beginObject()
-                field("model", lane.model)
-                field("accelerator", lane.accelerator)
-                field("state", lane.state)
-                field("reason", lane.reason)
-                field("inferences", lane.inferences)
-                field("failures", lane.failures)
-                endObject()
+            objects("lanes", inference.lanes) { writer, lane in
+                writer.field("model", lane.model)
+                writer.field("accelerator", lane.accelerator)
+                writer.field("state", lane.state)
+                writer.field("reason", lane.reason)
+                writer.field("inferences", lane.inferences)
+                writer.field("failures", lane.failures)
             }
-            endArray()
             endObject()
         }
         if let upstream = snapshot.upstream {
@@ -139,13 +124,9 @@ extension ByteWriter {
     }
 
     mutating func writeEvidence(_ evidence: [Evidence]) {
-        beginArray("evidence")
-        for fact in evidence {
-            beginObject()
-            field("name", fact.name)
-            field("value", fact.value)
-            endObject()
+        objects("evidence", evidence) { writer, fact in
+            writer.field("name", fact.name)
+            writer.field("value", fact.value)
         }
-        endArray()
     }
 }

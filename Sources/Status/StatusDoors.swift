@@ -55,8 +55,8 @@ struct StatusDoors {
 
     /// TLS, with a certificate of our own where the plan names none.
     mutating func openSecure(_ plan: SecurePlan, _ gate: AccessGate, _ stateFolder: String) {
-        let certificate = plan.certificate ?? stateFolder + "/tls-certificate.pem"
-        let key = plan.key ?? stateFolder + "/tls-key.pem"
+        let certificate = plan.certificatePath(stateFolder: stateFolder)
+        let key = plan.keyPath(stateFolder: stateFolder)
         if plan.certificate == nil {
             do throws(SystemError) {
                 try OwnCertificate.ensure(certificate: certificate, key: key, names: ownNames(plan.listen))

@@ -26,7 +26,7 @@ public final class StatusRoom: Sendable {
     public let faults: [String]
     public let addresses: [String]
     /// SHA-256 of the certificate on the TLS address, for the technician to compare.
-    public let fingerprint: String?
+    public var fingerprint: String? { service.fingerprint.value }
 
     /// `socketPath` is opened unless systemd passed the socket "agent"; nil: no socket of our own.
     /// A certificate that the plan does not name is made in `stateFolder`.
@@ -44,11 +44,11 @@ public final class StatusRoom: Sendable {
         faults = opening.faults
         addresses = opening.addresses
         tls = opening.tls
-        fingerprint = opening.tls.flatMap { OwnCertificate.fingerprint($0.files.certificate) }
         service = try StatusService(
             events: events.map { SharedEvents($0) }, actions: actions, doors: opening.doors, machines: layout,
-            uuid: StatusRoom.serviceID(stateFolder),
+            uuid: StatusRoom.serviceID(stateFolder), stateFolder: stateFolder, usersPath: plan.secure?.users,
             watchersMax: max(4, plan.connectionsMax / 2))
+        service.fingerprint.publish(opening.tls.flatMap { OwnCertificate.fingerprint($0.files.certificate) })
         var limits = HTTPLimits()
         limits.connectionsMax = plan.connectionsMax
         limits.connectionsPerAddressMax = max(8, plan.connectionsMax / 2)
@@ -74,7 +74,10 @@ public final class StatusRoom: Sendable {
     public func reload() -> [String] {
         var faults: [String] = []
         if let tls {
-            do throws(TLSError) { try tls.reload() } catch { faults.append("\(error); the old one stays in use") }
+            do throws(TLSError) {
+                try tls.reload()
+                service.fingerprint.publish(OwnCertificate.fingerprint(tls.files.certificate))
+            } catch { faults.append("\(error); the old one stays in use") }
         }
         if let path = secure?.users {
             do throws(UserFile.Fault) { gate.replace(try UserFile.read(path)) } catch {
@@ -95,16 +98,20 @@ public final class StatusRoom: Sendable {
         for fault in faults { Log.write(.warning, "status", fault) }
         if let fingerprint { Log.write(.notice, "status", "TLS certificate SHA-256 \(fingerprint)") }
         try service.live.start()
+        try service.push?.start()
         try server.start()
     }
 
     public func stop() {
         service.live.stop()
+        service.push?.stop()
         server.stop()
         service.counts.withLock { $0 = nil }
     }
 
-    public var heartbeats: [Heartbeat] { server.heartbeats + [service.live.heartbeat] }
+    public var heartbeats: [Heartbeat] {
+        server.heartbeats + [service.live.heartbeat] + (service.push.map { [$0.heartbeat] } ?? [])
+    }
     public var counts: HTTPCounts { server.counts }
     public var listeners: [HTTPListener] { server.listeners }
 }

@@ -9,6 +9,8 @@ final class StatusService: HTTPService {
     let snapshot = Latest<SiteSnapshot?>(nil)
     let events: (any EventSource)?
     let live: LiveStreams
+    /// Of the certificate that new clients get.
+    let fingerprint = Latest<String?>(nil)
     let counts = Mutex<(@Sendable () -> HTTPCounts)?>(nil)
     private let actions: [String: StatusAction]
     /// Listener index -> may change things. See `StatusRoom`.
@@ -22,27 +24,47 @@ final class StatusService: HTTPService {
     private let layout = Mutex<MetricsLayout?>(nil)
     private let page = Page()
     private let machines: Rendered
+    private let texts: Rendered
     private let redfish: RedfishService?
+    /// Nil without a TLS address: nobody can subscribe.
+    let push: RedfishPush?
 
     init(
         events: (any EventSource)?, actions: [String: StatusAction], doors: [StatusDoor],
-        machines: SiteLayout, uuid: String, watchersMax: Int
+        machines: SiteLayout, uuid: String, stateFolder: String, usersPath: String?, watchersMax: Int
     ) throws(SystemError) {
         self.events = events
         self.actions = actions
         self.doors = doors
         boot = randomHex(4)
-        let gate = doors.lazy.compactMap(\.gate).first
-        redfish = gate.map { RedfishService(gate: $0, layout: machines, events: events, uuid: uuid) }
         var writer = ByteWriter()
         writer.writeLayout(machines)
         self.machines = Rendered(writer.bytes, etag: "\"layout-\(boot)\"")
+        writer.clear()
+        writer.writeSentences(Catalogue.koreanSentences)
+        texts = Rendered(writer.bytes, etag: "\"texts-\(boot)\"")
         live = try LiveStreams(snapshot: snapshot, events: events, watchersMax: watchersMax)
+        guard let gate = doors.lazy.compactMap(\.gate).first else {
+            redfish = nil
+            push = nil
+            return
+        }
+        let subscriptions = Subscriptions(stateFolder: stateFolder)
+        let newest = self.snapshot
+        push = try events.map { (events) throws(SystemError) in
+            try RedfishPush(subscriptions, events: events) { newest.value?.site ?? "" }
+        }
+        redfish = RedfishService(
+            gate: gate, layout: machines, events: events, uuid: uuid, live: live, subscriptions: subscriptions,
+            push: push, usersPath: usersPath)
     }
 
     func publish(_ snapshot: SiteSnapshot) {
+        var snapshot = snapshot
+        snapshot.certificateFingerprint = fingerprint.value
         self.snapshot.publish(snapshot)
         live.changed()
+        push?.changed()
     }
 
     // MARK: - Routing
@@ -69,6 +91,7 @@ final class StatusService: HTTPService {
         if path == "/v1/live" || path == "/v1/events" && exchange.wantsEventStream { return watch(exchange) }
         if path == "/" { return showPage(exchange) }
         if path == "/v1/layout" { return json(exchange, machines) }
+        if path == "/v1/texts/ko" { return json(exchange, texts) }
         // The version is read before the snapshot: at worst a newer snapshot is rendered twice.
         let version = snapshot.version
         guard let snapshot = snapshot.value else {

@@ -80,15 +80,9 @@ public struct UserFile: Equatable, Sendable {
 
     public func user(_ name: String) -> User? { users.first { $0.name == name } }
 
-    /// Written beside and renamed: a reader sees the old file or the new one.
     public func write(_ path: String) throws(SystemError) {
         var text = "# NAME AUTHORITY HASH, made by 'mdc-agent user set'\n"
         for user in users { text += "\(user.name) \(user.authority.text) \(user.password?.text ?? "-")\n" }
-        let fresh = path + ".new"
-        _ = unsafe unlink(fresh)
-        let file = try FileDescriptor.open(fresh, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
-        try file.writeAll(Array(text.utf8))
-        fsync(file.raw)
-        guard unsafe rename(fresh, path) == 0 else { throw SystemError("rename", path, code: errno) }
+        try replaceFile(path, Array(text.utf8), mode: 0o600)
     }
 }

@@ -17,6 +17,7 @@ enum Main {
         SecurityBench.all,
         StatusBench.all,
         InferenceBench.all,
+        StatusLoadBench.all,
     ].flatMap { $0 }
 
     static func main() {

@@ -223,6 +223,22 @@ def test_every_datatype_is_carried_unchanged(server):
         assert (result.as_numpy("y" + k) == v).all()
 
 
+def test_a_bucket_of_the_latency_names_the_last_request_that_fell_into_it(server):
+    parser = pytest.importorskip("prometheus_client.openmetrics.parser")
+    values = np.ones((1, 768), dtype=np.float32)
+    server.client.infer("echo", [tensor("x", values)], request_id='ticket-17 "x"')
+    accept = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"}
+    status, body, headers = server.request("GET", "/metrics", headers=accept)
+    assert status == 200 and headers["Content-Type"].startswith("application/openmetrics-text")
+    exemplars = [
+        sample.exemplar for family in parser.text_string_to_metric_families(body.decode())
+        for sample in family.samples if sample.exemplar and sample.labels.get("model") == "echo"
+    ]
+    assert any(one.labels == {"request": "ticket-17x"} and 0 < one.value < 60 for one in exemplars)
+    # Who does not ask for OpenMetrics gets none: the text format has no place for them.
+    assert b" # {" not in server.request("GET", "/metrics")[1]
+
+
 def test_a_raw_request_is_its_tensor_and_nothing_else(server):
     row = np.random.default_rng(5).random((1, 768), dtype=np.float32).tobytes()
     status, body, headers = server.request(

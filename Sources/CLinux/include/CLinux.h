@@ -60,7 +60,7 @@ int cl_connect_tcp_stoppable(const char *address, uint16_t port, int timeout_ms,
 int cl_local_port(int fd);
 int cl_set_tcp_nodelay(int fd);
 // The other end's address as two words in network order, IPv4 as ::ffff:a.b.c.d.
-int cl_peer_address(int fd, uint64_t *high, uint64_t *low);
+int cl_peer_address(int fd, uint64_t *high, uint64_t *low, uint16_t *port);
 // SIGPIPE blocked in the calling thread: a write to a client that has gone is then only an error.
 int cl_block_broken_pipe(void);
 // Who is at the other end of a Unix socket (SO_PEERCRED).
@@ -92,6 +92,9 @@ int cl_thread_start(cl_thread_body body, void *context, size_t stack_bytes, pthr
 
 // A pseudo terminal: its master descriptor, and the other end's path in `name`.
 int cl_open_pty(char *name, size_t capacity);
+
+// A terminal's size; -errno (or 0 by 0) where it does not know, as on a serial line.
+int cl_terminal_size(int fd, int *rows, int *columns);
 
 // poll() with nanoseconds: waits until `fd` (or `other`; -1: none) can be read, or the time is over.
 // Returns 0 at the end of time, else bit 0 for fd and bit 1 for other; a hang-up counts as readable.

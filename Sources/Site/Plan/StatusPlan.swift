@@ -50,4 +50,8 @@ public struct SecurePlan: Equatable, Sendable {
         self.clientAuthorities = clientAuthorities
         self.users = users
     }
+
+    /// Ours, where the site file names none.
+    public func certificatePath(stateFolder: String) -> String { certificate ?? stateFolder + "/tls-certificate.pem" }
+    public func keyPath(stateFolder: String) -> String { key ?? stateFolder + "/tls-key.pem" }
 }

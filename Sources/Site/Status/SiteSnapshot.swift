@@ -22,6 +22,8 @@ public struct SiteSnapshot: Sendable {
     public var inference: InferenceStatus?
     public var upstream: UpstreamStatus?
     public var journal: JournalStatus?
+    /// SHA-256 of the certificate on the TLS address, as browsers show it.
+    public var certificateFingerprint: String?
     /// Threads that do not make progress, by name.
     public var stuck: [String] = []
 

@@ -47,6 +47,7 @@ struct Page {
         <th data-t="quality"></th><th data-t="age"></th></tr></thead><tbody id="points"></tbody></table></div>
         <p id="more" class="meta"></p></section>
         </main>
+        <footer class="meta" id="tls"></footer>
         <div id="message" role="alert" hidden></div>
         <script>\(script)</script></body></html>
 

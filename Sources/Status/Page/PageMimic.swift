@@ -55,12 +55,12 @@ enum PageMimic {
           const gone = unit ? t(unit.state === "starting" ? "unread" : unit.state) : "–";
           return { name: machine.name, kind: t("kind-" + machine.kind),
             big: isThere && values.length ? values.map(shown).join("   ") : isThere && told ? t(told.value) : gone,
-            small: alarms.length ? alarms[0].text : !isThere ? unit && unit.error || ""
+            small: alarms.length ? sentence(alarms[0].text) : !isThere ? unit && unit.error || ""
               : onBattery ? t("on-battery") : told ? t(told.value) : machine.title,
             tint: unit && unit.state === "offline" ? "bad" : worst(alarms) || (isThere ? "" : "idle"),
             live: isThere && isLive(machine.kind, own) && !(told && /^(off|stop|stopped)$/.test(told.value)),
             hover: [machine.title, machine.model].concat(values.map((p) => p.name + " = " + shown(p)),
-              alarms.map((a) => "! " + a.text)) };
+              alarms.map((a) => "! " + sentence(a.text))) };
         }
         /// Something flows out of it. A machine that tells no voltage and answers is taken to be on.
         function isLive(kind, own) {
@@ -74,16 +74,18 @@ enum PageMimic {
           const zone = state.status.zones.find((z) => z.kind === "mains");
           if (!zone && !meters.length) return null;
           const live = zone ? zone.state === "normal" : meters.some((m) => isLive("meter", pointsOf(m.name)));
-          return { name: t("mains"), kind: "", big: t(live ? "present" : "missing"), small: zone ? zone.title : "",
-            tint: live ? "" : "bad", live, hover: zone ? [zone.title, t(zone.state)] : [] };
+          return { name: t("mains"), kind: "", big: t(live ? "present" : "missing"),
+            small: zone ? sentence(zone.title) : "", tint: live ? "" : "bad", live,
+            hover: zone ? [zone.title, t(zone.state)] : [] };
         }
         function cardNode(card) {
           const own = pointsOf(card.name), finding = card.findings[0];
           const heat = figures(own, [/temperature\.highest$|temperature/])[0];
           const power = figures(own, [/^power$/])[0];
           return { name: (card.slot ? card.slot + " · " : "") + card.name, kind: "",
-            big: [heat, power].filter(Boolean).map(shown).join(" ") || t(card.health === "failed" ? "broken"
-              : card.health), small: finding ? finding.text : card.model,
+            big: [heat && Math.round(heat.value) + "°", power && Math.round(power.value) + " W"].filter(Boolean)
+              .join(" ") || t(card.health === "failed" ? "broken" : card.health),
+            small: finding ? sentence(finding.text) : card.model,
             tint: card.health === "ok" ? "" : card.health === "failed" || card.health === "absent" ? "bad" : "warn",
             live: card.health !== "absent", hover: [card.vendor + " " + card.model, card.address]
               .concat(card.findings.map((f) => "! " + f.text + " -> " + f.action)) };
@@ -102,8 +104,9 @@ enum PageMimic {
           other: "M8 2a6 6 0 1 1 0 12a6 6 0 1 1 0-12" };
         function zoneNode(zone) {
           const open = zone.kind === "door" && zone.state === "alarm";
-          return { name: zone.name, kind: "", big: zone.title || zone.name, sign: signs[open ? "door!" : zone.kind]
-            || signs.other, small: (zone.bypassed ? t("bypassed") : t(open ? "door-open" : zone.state))
+          return { name: zone.name, kind: "", big: sentence(zone.title) || zone.name,
+            sign: signs[open ? "door!" : zone.kind] || signs.other,
+            small: (zone.bypassed ? t("bypassed") : t(open ? "door-open" : zone.state))
             + (zone.reason ? ": " + zone.reason : ""),
             tint: zone.bypassed ? "idle" : zone.state === "normal" ? "" : "bad", hover: [zone.name, zone.reason] };
         }

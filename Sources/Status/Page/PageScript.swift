@@ -8,6 +8,38 @@ enum PageScript {
         let language = localStorage.getItem("language") || (navigator.language.startsWith("ko") ? "ko" : "en");
         const t = (key) => TEXTS[language][key] || key;
 
+        // ---- sentences that the agent has put together: English, and in Korean where its catalogue knows them
+        let sentences = null, patterns = [];
+        async function loadSentences() {
+          if (language !== "ko" || sentences) return;
+          const answer = await fetch("/v1/texts/ko").catch(() => null);
+          if (!answer || !answer.ok) return;
+          sentences = new Map(Object.entries(await answer.json()));
+          for (const [english, korean] of sentences) {
+            const pieces = english.split(/%\d/), places = [...english.matchAll(/%(\d)/g)].map((m) => +m[1]);
+            // "%1 at %2" would fit anything.
+            if (!places.length || pieces.join("").length < 12) continue;
+            const escaped = pieces.map((p) => p.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+            patterns.push({ places, korean, size: pieces.join("").length, test: new RegExp("^" + escaped.join("(.*?)")
+              + "$") });
+          }
+          patterns.sort((a, b) => b.size - a.size);
+          translate();
+        }
+        function sentence(english, depth = 0) {
+          if (language !== "ko" || !sentences || !english) return english;
+          if (sentences.has(english)) return sentences.get(english);
+          if (depth > 4) return english;
+          const colon = english.indexOf(": "), head = english.slice(0, Math.max(0, colon));
+          const tail = english.slice(colon + 2), joined = (rest) => (sentences.get(head) || head) + ": " + rest;
+          if (colon >= 0 && sentences.has(tail)) return joined(sentences.get(tail));
+          for (const { test, places, korean } of patterns) {
+            const found = english.match(test);
+            if (found) return korean.replace(/%(\d)/g, (_, n) => sentence(found[places.indexOf(+n) + 1], depth + 1));
+          }
+          return colon < 0 ? english : joined(sentence(tail, depth + 1));
+        }
+
         function make(tag, attributes, ...children) {
           const isSVG = ["svg", "g", "rect", "text", "path", "title", "polyline"].includes(tag);
           const node = isSVG ? document.createElementNS("http://www.w3.org/2000/svg", tag)
@@ -50,9 +82,10 @@ enum PageScript {
             : ""),
             posture === "normal" ? "" : posture === "conserve" || posture === "drain" ? "warn" : "bad");
           pill("arming", t("arming") + ": " + t(s.arming), s.arming === "disarmed" ? "idle" : "");
-          const more = [s.posture.reason];
+          const more = [sentence(s.posture.reason)];
           if (s.upstream) more.push(t("upstream") + ": " + t(s.upstream.connected ? "connected" : "disconnected")
             + (s.upstream.behind ? ", " + s.upstream.behind + " " + t("behind") : ""));
+          $("tls").textContent = s.tls ? t("tls") + " SHA-256 " + s.tls.sha256 : "";
           if (s.journal) more.push(t("journal") + ": " + t(s.journal.durable ? "durable" : "memory-only"));
           $("reason").textContent = more.filter(Boolean).join(" · ");
         }
@@ -68,7 +101,7 @@ enum PageScript {
             const item = make("li", { class: (alarm.active ? alarm.severity : "cleared") + (alarm.consequence_of
               ? " below" : "") });
             if (!alarm.acknowledged) item.append(make("button", { onclick: () => acknowledge(alarm.id) }, t("ack")));
-            item.append(make("div", {}, alarm.text), make("div", { class: "meta" }, t(alarm.severity) + " · "
+            item.append(make("div", {}, sentence(alarm.text)), make("div", { class: "meta" }, t(alarm.severity) + " · "
               + alarm.subject + " · " + moment(alarm.raised)
               + (alarm.active ? "" : " · " + t("cleared")) + (alarm.acknowledged_by ? " · " + t("acked") + " "
                 + alarm.acknowledged_by : "")));
@@ -99,7 +132,7 @@ enum PageScript {
             state.seen = event.sequence; }
           state.events.length = Math.min(state.events.length, 100);
           $("events").replaceChildren(...state.events.map((event) => make("li", { class: event.severity },
-            make("b", {}, t(event.severity)), " " + event.text, make("div", { class: "meta" },
+            make("b", {}, t(event.severity)), " " + sentence(event.text), make("div", { class: "meta" },
               moment(event.time) + " · " + event.subject + (event.actor ? " · " + event.actor : "")))));
         }
 
@@ -109,7 +142,11 @@ enum PageScript {
           /^climate.*temperature$/, /(^|\.)power$/, /temperature$/];
         async function loadTrends() {
           const answer = await fetch("/v1/trends").catch(() => null);
-          if (answer && answer.ok) { state.trends = await answer.json(); drawTrends(); }
+          if (!answer || !answer.ok) return;
+          state.trends = await answer.json();
+          // An agent that has just started has no sample yet.
+          if (!state.trends.points.length) setTimeout(loadTrends, 3000);
+          drawTrends();
         }
         function drawTrends() {
           if (!state.trends) return;
@@ -165,6 +202,7 @@ enum PageScript {
         }
         function translate() {
           document.documentElement.lang = language;
+          loadSentences();
           for (const node of document.querySelectorAll("[data-t]")) node.textContent = t(node.dataset.t);
           $("filter").placeholder = t("filter");
           drawHead(); drawMimic(); drawAlarms(); addEvents([]); drawTrends(); drawPoints();

@@ -49,6 +49,7 @@ enum PageStyle {
         @media (prefers-reduced-motion: no-preference) {
           .wire:not(.idle) { animation: flow 1.2s linear infinite; } }
         @keyframes flow { to { stroke-dashoffset: -24; } }
+        footer { padding: 0 1rem 1rem; max-width: 1500px; margin: 0 auto; overflow-wrap: anywhere; }
         ul { list-style: none; margin: 0; padding: 0; }
         #alarms li { border-left: 4px solid var(--warn); padding: .35rem .6rem; margin-bottom: .5rem;
           background: var(--warnsoft); border-radius: .3rem; }

@@ -27,6 +27,7 @@ struct RedfishEquipment {
         case "Chassis": writeChassis(Array(parts.dropFirst()), path, &writer)
         case "PowerEquipment": writePowerEquipment(Array(parts.dropFirst()), path, &writer)
         case "ThermalEquipment": writeThermalEquipment(Array(parts.dropFirst()), path, &writer)
+        case "Facilities": writeFacilities(Array(parts.dropFirst()), path, &writer)
         case "Systems": writeSystems(Array(parts.dropFirst()), path, &writer)
         default: false
         }
@@ -57,6 +58,7 @@ struct RedfishEquipment {
         case ("LeakDetectors", 3):
             guard let zone = leaks.first(where: { $0.name == parts[2] }) else { return false }
             writeLeakDetector(zone, path, &writer)
+        case ("EnvironmentMetrics", 2): writeEnvironment(path, &writer)
         case ("ThermalSubsystem", _): return writeThermal(Array(parts.dropFirst(2)), path, &writer)
         case ("PowerSubsystem", _): return writePower(Array(parts.dropFirst(2)), path, &writer)
         default: return false
@@ -86,8 +88,10 @@ struct RedfishEquipment {
         writer.link("LeakDetectors", chassis + "/LeakDetectors")
         writer.link("ThermalSubsystem", thermal)
         writer.link("PowerSubsystem", power)
+        writer.link("EnvironmentMetrics", chassis + "/EnvironmentMetrics")
         writer.out.beginObject("Links")
         writer.links("ManagedBy", [RedfishEquipment.manager])
+        writer.link("Facility", facility)
         writer.links("ComputerSystems", [RedfishEquipment.system])
         writer.out.endObject()
     }
@@ -213,6 +217,10 @@ struct RedfishEquipment {
             writer.out.field("SerialNumber", card.serial)
             writer.out.field("Socket", card.slot)
             writer.status(card.health.redfish, state: card.health == .absent ? "Absent" : "Enabled")
+            writer.link("EnvironmentMetrics", path + "/EnvironmentMetrics")
+        case 4 where parts[1] == "Processors" && parts[3] == "EnvironmentMetrics":
+            guard let card = snapshot.accelerators.first(where: { $0.name == parts[2] }) else { return false }
+            writeEnvironment(of: card, path, &writer)
         default: return false
         }
         return true

@@ -8,6 +8,7 @@ struct RedfishManagement {
     let events: (any EventSource)?
     /// UUID of this container's service, stable over restarts.
     let uuid: String
+    let offersEvents: Bool
 
     private static let root = "/redfish/v1"
     /// The journal keeps all; this shows the newest.
@@ -30,7 +31,7 @@ struct RedfishManagement {
         writer.out.field("RedfishVersion", "1.24.0")
         writer.out.field("UUID", uuid)
         writer.out.field("Product", "mdc-agent " + snapshot.version)
-        for name in ["Chassis", "PowerEquipment", "ThermalEquipment", "Systems", "Managers"] {
+        for name in ["Chassis", "Facilities", "PowerEquipment", "ThermalEquipment", "Systems", "Managers"] {
             writer.out.key(string: name)
             writer.out.beginObject()
             writer.out.field("@odata.id", root + "/" + name)
@@ -38,6 +39,8 @@ struct RedfishManagement {
         }
         writer.link("SessionService", root + "/SessionService")
         writer.link("AccountService", root + "/AccountService")
+        if offersEvents { writer.link("EventService", RedfishSubscribing.root) }
+        writer.link("TelemetryService", RedfishSubscribing.telemetry)
         writer.out.beginObject("Links")
         writer.link("Sessions", root + "/SessionService/Sessions")
         writer.out.endObject()
@@ -134,6 +137,22 @@ struct RedfishManagement {
         writer.out.null()
     }
 
+    static func write(_ user: UserFile.User, _ path: String, _ writer: inout RedfishWriter) {
+        let role = user.authority.redfishRole
+        writer.open(path, "ManagerAccount.v1_14_1.ManagerAccount", id: user.name, name: "Account of " + user.name)
+        writer.out.field("UserName", user.name)
+        writer.out.key("Password")
+        writer.out.null()
+        writer.out.field("RoleId", role.id)
+        writer.out.field("Enabled", true)
+        writer.out.beginArray("AccountTypes")
+        writer.out.value("Redfish")
+        writer.out.endArray()
+        writer.out.beginObject("Links")
+        writer.link("Role", root + "/AccountService/Roles/" + role.id)
+        writer.out.endObject()
+    }
+
     private func writeAccounts(_ parts: [String], _ path: String, _ writer: inout RedfishWriter) -> Bool {
         let root = RedfishManagement.root + "/AccountService"
         let users = gate.users
@@ -149,19 +168,7 @@ struct RedfishManagement {
             writer.collection(path, "ManagerAccount", name: "Accounts", users.map { root + "/Accounts/" + $0.name })
         case (2, "Accounts"):
             guard let user = users.first(where: { $0.name == parts[1] }) else { return false }
-            let role = user.authority.redfishRole
-            writer.open(path, "ManagerAccount.v1_14_1.ManagerAccount", id: user.name, name: "Account of " + user.name)
-            writer.out.field("UserName", user.name)
-            writer.out.key("Password")
-            writer.out.null()
-            writer.out.field("RoleId", role.id)
-            writer.out.field("Enabled", true)
-            writer.out.beginArray("AccountTypes")
-            writer.out.value("Redfish")
-            writer.out.endArray()
-            writer.out.beginObject("Links")
-            writer.link("Role", root + "/Roles/" + role.id)
-            writer.out.endObject()
+            RedfishManagement.write(user, path, &writer)
         case (1, "Roles"):
             writer.collection(path, "Role", name: "Roles", RedfishRole.all.map { root + "/Roles/" + $0.id })
         case (2, "Roles"):

@@ -9,6 +9,12 @@ struct RedfishService: Sendable {
     let layout: SiteLayout
     let events: (any EventSource)?
     let uuid: String
+    let live: LiveStreams
+    let subscriptions: Subscriptions
+    /// Nil where there is no journal to tell of.
+    let push: RedfishPush?
+    /// Where accounts are kept; nil: nowhere, so that none can be changed.
+    let usersPath: String?
 
     func handle(_ exchange: Exchange, _ body: UnsafeRawBufferPointer, _ snapshot: SiteSnapshot?) {
         var path = exchange.path.string
@@ -30,19 +36,41 @@ struct RedfishService: Sendable {
             }
         }
         if let query = unsupportedQuery(exchange) { return say(.query(query), exchange) }
-        if exchange.method == .delete, parts.count == 3, parts[0] == "SessionService", parts[1] == "Sessions", let actor
-        {
-            return logOut(exchange, parts[2], actor, path)
-        }
-        guard exchange.method == .get || exchange.method == .head else { return say(.method, exchange) }
         guard let snapshot else { return say(.unavailable, exchange) }
-        var writer = RedfishWriter()
-        let management = RedfishManagement(snapshot: snapshot, gate: gate, events: events, uuid: uuid)
-        let equipment = RedfishEquipment(snapshot: snapshot, layout: layout)
-        guard management.write(parts, path, &writer) || equipment.write(parts, path, &writer) else {
-            return say(.missing(path), exchange)
+        guard exchange.method == .get || exchange.method == .head else {
+            guard let actor else { return say(parts.isEmpty ? .method("GET, HEAD") : .unauthorized, exchange) }
+            let change = RedfishChange(
+                service: self, exchange: exchange, actor: actor, path: path, parts: parts, snapshot: snapshot)
+            if unsafe change.run(body) { return }
+            return say(resource(parts, path, snapshot) == nil ? .missing(path) : .method(allow(parts)), exchange)
         }
+        if parts == ["EventService", "SSE"] { return stream(exchange) }
+        guard let writer = resource(parts, path, snapshot) else { return say(.missing(path), exchange) }
         send(exchange, writer, status: 200)
+    }
+
+    private func resource(_ parts: [String], _ path: String, _ snapshot: SiteSnapshot) -> RedfishWriter? {
+        var writer = RedfishWriter()
+        let management = RedfishManagement(
+            snapshot: snapshot, gate: gate, events: events, uuid: uuid, offersEvents: push != nil)
+        let equipment = RedfishEquipment(snapshot: snapshot, layout: layout)
+        let isThere =
+            management.write(parts, path, &writer) || equipment.write(parts, path, &writer)
+            || subscribing(snapshot).write(parts, path, &writer)
+        return isThere ? writer : nil
+    }
+
+    func subscribing(_ snapshot: SiteSnapshot) -> RedfishSubscribing {
+        RedfishSubscribing(snapshot: snapshot, subscriptions: subscriptions, live: live)
+    }
+
+    /// Opening the stream is the subscription, closing it ends it.
+    private func stream(_ exchange: Exchange) {
+        guard push != nil, exchange.method == .get else { return say(.method("GET"), exchange) }
+        let since = exchange.field("last-event-id")?.decimal.map(UInt64.init)
+        let wish = LiveStreams.Wish.redfish(
+            id: randomHex(8), client: "\(exchange.peer.text):\(exchange.peer.port)")
+        if !live.add(exchange.responder, wish, since: since) { say(.full, exchange) }
     }
 
     // MARK: - Who
@@ -72,15 +100,6 @@ struct RedfishService: Sendable {
         }
     }
 
-    private func logOut(_ exchange: Exchange, _ id: String, _ actor: Actor, _ path: String) {
-        guard let session = gate.sessions.first(where: { $0.id == id }) else { return say(.missing(path), exchange) }
-        guard session.actor.name == actor.name || actor.authority == .engineer else {
-            return say(.privilege, exchange)
-        }
-        gate.close(id)
-        exchange.responder.answer(204) { $0.field("OData-Version", "4.0") }
-    }
-
     /// A parameter that begins with $ changes the meaning of the answer: what is not understood is refused.
     private func unsupportedQuery(_ exchange: Exchange) -> String? {
         for pair in exchange.query.string.split(separator: "&") {
@@ -92,20 +111,16 @@ struct RedfishService: Sendable {
 
     // MARK: - Answers
 
-    private func send(
+    /// `isAnswerToRead`: a client that knows the resource is told so instead of being sent it again.
+    func send(
         _ exchange: Exchange, _ writer: consuming RedfishWriter, status: Int, token: String? = nil,
-        location: String? = nil
+        location: String? = nil, isAnswerToRead: Bool = true
     ) {
         let schema = writer.schema
         let (bytes, etag) = writer.finish()
-        let isKnown = status == 200 && exchange.hasCurrent(etag)
+        let isKnown = isAnswerToRead && status == 200 && exchange.hasCurrent(etag)
         let shared = SharedBytes(bytes)
-        let allow: StaticString =
-            switch schema {
-            case "SessionCollection": "GET, HEAD, POST"
-            case let session where session.hasPrefix("Session.v"): "GET, HEAD, DELETE"
-            default: "GET, HEAD"
-            }
+        let allow = RedfishService.allow(schema)
         exchange.responder.answer(isKnown ? 304 : status) { response in
             common(response)
             response.field("ETag", etag)
@@ -119,14 +134,35 @@ struct RedfishService: Sendable {
         }
     }
 
-    private func say(_ message: RedfishMessage, _ exchange: Exchange) {
+    /// What may be done to a resource of that schema.
+    private static func allow(_ schema: String) -> String {
+        switch schema.prefix(while: { $0 != "." }) {
+        case "SessionCollection", "EventDestinationCollection", "ManagerAccountCollection": "GET, HEAD, POST"
+        case "Session": "GET, HEAD, DELETE"
+        case "EventDestination", "ManagerAccount": "GET, HEAD, PATCH, DELETE"
+        default: "GET, HEAD"
+        }
+    }
+
+    private func allow(_ parts: [String]) -> String {
+        switch (parts.first, parts.count) {
+        case ("SessionService", 2),
+            ("AccountService", 2) where parts[1] == "Accounts", ("EventService", 2):
+            "GET, HEAD, POST"
+        case ("SessionService", 3): "GET, HEAD, DELETE"
+        case ("AccountService", 3) where parts[1] == "Accounts", ("EventService", 3): "GET, HEAD, PATCH, DELETE"
+        default: "GET, HEAD"
+        }
+    }
+
+    func say(_ message: RedfishMessage, _ exchange: Exchange) {
         var writer = ByteWriter()
         message.write(&writer)
         let shared = SharedBytes(writer.bytes)
         exchange.responder.answer(message.status) { response in
             common(response)
             if message.status == 401 { response.field("WWW-Authenticate", "Basic realm=\"mdc-agent\"") }
-            if message.status == 405 { response.field("Allow", "GET, HEAD") }
+            if case .method(let allowed) = message { response.field("Allow", allowed) }
             if message.status == 429 || message.status == 503 { response.field("Retry-After", 1) }
             response.type("application/json; charset=utf-8")
             response.share(shared)
@@ -139,7 +175,7 @@ struct RedfishService: Sendable {
     }
 
     private func document(_ exchange: Exchange, _ text: String) {
-        guard exchange.method == .get || exchange.method == .head else { return say(.method, exchange) }
+        guard exchange.method == .get || exchange.method == .head else { return say(.method("GET, HEAD"), exchange) }
         exchange.responder.answer(200) { response in
             common(response)
             response.field("Allow", "GET, HEAD")
@@ -149,7 +185,7 @@ struct RedfishService: Sendable {
     }
 
     private func metadata(_ exchange: Exchange) {
-        guard exchange.method == .get || exchange.method == .head else { return say(.method, exchange) }
+        guard exchange.method == .get || exchange.method == .head else { return say(.method("GET, HEAD"), exchange) }
         exchange.responder.answer(200) { response in
             common(response)
             response.field("Allow", "GET, HEAD")
@@ -186,11 +222,14 @@ struct RedfishService: Sendable {
             "PowerEquipment.v1_2_3", "PowerDistribution.v1_6_0", "ThermalEquipment.v1_2_0", "CoolingUnit.v1_5_0",
             "ComputerSystem.v1_27_0", "Processor.v1_22_0", "Manager.v1_24_0", "LogService.v1_9_0",
             "LogEntry.v1_21_0", "SessionService.v1_2_0", "Session.v1_8_0", "AccountService.v1_18_1",
-            "ManagerAccount.v1_14_1", "Role.v1_3_3",
+            "ManagerAccount.v1_14_1", "Role.v1_3_3", "EventService.v1_12_0", "EventDestination.v1_16_0",
+            "TelemetryService.v1_4_1", "MetricReport.v1_5_2", "MetricReportDefinition.v1_4_7", "Facility.v1_4_2",
+            "EnvironmentMetrics.v1_5_0",
         ]
         let collections = [
             "Chassis", "Sensor", "LeakDetector", "Battery", "PowerDistribution", "CoolingUnit", "ComputerSystem",
-            "Processor", "Manager", "LogService", "LogEntry", "Session", "ManagerAccount", "Role",
+            "Processor", "Manager", "LogService", "LogEntry", "Session", "ManagerAccount", "Role", "EventDestination",
+            "MetricReport", "MetricReportDefinition", "Facility",
         ].map { $0 + "Collection" }
         var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
         text += "<edmx:Edmx xmlns:edmx=\"http://docs.oasis-open.org/odata/ns/edmx\" Version=\"4.0\">\n"

@@ -92,8 +92,10 @@ enum RedfishHealth: String {
 }
 
 /// The messages of the Base registry that this service says.
-enum RedfishMessage {
-    case missing(String), unauthorized, privilege, method, malformed, query(String), unavailable, busy
+enum RedfishMessage: Error, Equatable {
+    case missing(String), unauthorized, privilege, method(String), malformed, query(String), unavailable, busy
+    case changed, mediaType, propertyMissing(String), propertyValue(String, String), propertyUnknown(String)
+    case exists(String), full, storage(String)
 
     var status: Int {
         switch self {
@@ -101,9 +103,13 @@ enum RedfishMessage {
         case .unauthorized: 401
         case .privilege: 403
         case .method: 405
-        case .malformed: 400
+        case .malformed, .propertyMissing, .propertyValue, .propertyUnknown: 400
+        case .exists: 409
+        case .changed: 412
+        case .mediaType: 415
         case .query: 501
-        case .unavailable: 503
+        case .unavailable, .full: 503
+        case .storage: 500
         case .busy: 429
         }
     }
@@ -131,6 +137,36 @@ enum RedfishMessage {
         case .unavailable:
             ("ServiceTemporarilyUnavailable", "The service is temporarily unavailable.", "Try again in a moment.")
         case .busy: ("ServiceTemporarilyUnavailable", "Too many attempts from this address.", "Wait, then try again.")
+        case .changed:
+            (
+                "PreconditionFailed", "The ETag supplied did not match the ETag required to change this resource.",
+                "Read the resource again."
+            )
+        case .mediaType: ("HeaderInvalid", "Header 'Content-Type' is invalid.", "Send application/json.")
+        case .propertyMissing(let name):
+            (
+                "PropertyMissing", "The property \(name) is a required property and must be included in the request.",
+                "Add the property."
+            )
+        case .propertyValue(let name, let value):
+            (
+                "PropertyValueError", "The value \(value) provided for the property \(name) is not valid.",
+                "Correct the value."
+            )
+        case .propertyUnknown(let name):
+            (
+                "PropertyNotWritable", "The property \(name) is a read-only property and cannot be assigned a value.",
+                "Remove the property."
+            )
+        case .exists(let name):
+            ("ResourceAlreadyExists", "The requested resource already exists: \(name).", "Change the existing one.")
+        case .full:
+            (
+                "EventSubscriptionLimitExceeded", "The event subscription failed due to the number of subscriptions.",
+                "Remove one, then try again."
+            )
+        case .storage(let why):
+            ("InternalError", "The request failed due to an internal service error: \(why).", "See the agent's log.")
         }
     }
 
