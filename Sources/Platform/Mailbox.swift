@@ -6,6 +6,7 @@ public final class Mailbox<Message: Sendable>: Sendable {
     public let wakeup: Wakeup
     public let capacity: Int
     private let waiting: Mutex<[Message]>
+    private let hasMail = Atomic<Bool>(false)
 
     public init(capacity: Int) throws(SystemError) {
         self.capacity = capacity
@@ -23,15 +24,18 @@ public final class Mailbox<Message: Sendable>: Sendable {
             waiting.append(message)
             return true
         }
-        if accepted { wakeup.signal() }
+        if accepted {
+            hasMail.store(true, ordering: .releasing)
+            wakeup.signal()
+        }
         return accepted
     }
 
     /// Everything that waits, in order of arrival.
     public func takeAll() -> [Message] {
-        // Most looks find nothing: they cost one load.
-        if !wakeup.isSignalled { return [] }
         wakeup.drain()
+        // Most looks find nothing: they take no lock. Not the wakeup's own mark, which others may have drained.
+        if !hasMail.exchange(false, ordering: .acquiringAndReleasing) { return [] }
         return waiting.withLock { waiting in
             if waiting.isEmpty { return [] }
             defer { waiting.removeAll(keepingCapacity: true) }

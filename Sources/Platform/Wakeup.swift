@@ -16,12 +16,9 @@ public final class Wakeup: Sendable {
         _ = cl_eventfd_signal(descriptor.raw)
     }
 
-    /// Somebody has signalled since the last `drain`.
-    public var isSignalled: Bool { pending.load(ordering: .acquiring) }
-
     /// Called by the woken thread before it looks at what was handed over.
     public func drain() {
-        if !isSignalled { return }
+        if !pending.load(ordering: .acquiring) { return }
         hush()
         _ = pending.exchange(false, ordering: .acquiringAndReleasing)
     }

@@ -19,6 +19,13 @@ private final class Counter: Sendable { let value = Atomic<Int>(0) }
         #expect(taken == [1, 2, 3, 5])
     }
 
+    @Test func `mail is found also by who was woken, and drained the wakeup, for something else`() throws {
+        let mailbox = try Mailbox<Int>(capacity: 3)
+        #expect(mailbox.send(1))
+        mailbox.wakeup.drain()
+        #expect(mailbox.takeAll() == [1] && mailbox.takeAll() == [])
+    }
+
     @Test func `no message is lost between threads`() throws {
         let mailbox = try Mailbox<Int>(capacity: 10_000)
         let senders = try (0..<3).map { sender in

@@ -270,9 +270,10 @@ extension Catalogue {
         --
         누구와 연결됐고, 얼마나 밀렸고, 마지막으로 무엇을 거절했는지
         ==
-        Exit code: 0 connected and nothing older than a minute waits, 1 connected and behind, 2 not connected.
+        Exit code: 0 connected and nothing older than a minute waits, 1 connected and behind or in trouble,
+        2 not connected.
         --
-        종료 코드: 0 연결됨이고 1분 넘게 기다리는 것이 없음, 1 연결됐지만 밀림, 2 연결 안 됨.
+        종료 코드: 0 연결됨이고 1분 넘게 기다리는 것이 없음, 1 연결됐지만 밀렸거나 문제 있음, 2 연결 안 됨.
         ==
         Send events upstream again
         --
