@@ -30,16 +30,16 @@ extension Connection {
             filled -= start
             start = 0
         }
+        if limits.readsHeadsAlone, tls == nil, let base = unsafe input.baseAddress {
+            if filled == 0, knownHeadBytes > 0 { return unsafe receiveKnownHead(base, loop) }
+            return unsafe receiveHeadAlone(base + filled, input.count - filled, loop)
+        }
         return fill(loop)
     }
 
     /// More bytes behind those that are here.
     private func fill(_ loop: ServerLoop) -> Bool {
         guard let base = unsafe input.baseAddress else { return false }
-        if limits.readsHeadsAlone, tls == nil {
-            if filled == 0, knownHeadBytes > 0 { return unsafe receiveKnownHead(base, loop) }
-            return unsafe receiveHeadAlone(base + filled, input.count - filled, loop)
-        }
         switch unsafe receive(base + filled, input.count - filled, loop) {
         case .moved(let got):
             filled += got

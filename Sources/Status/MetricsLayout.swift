@@ -5,7 +5,7 @@ internal import Site
 /// series up to its value. A scrape then copies and appends numbers.
 struct MetricsLayout {
     /// What a series shows of its point.
-    enum Shows { case number(factor: Double), state(code: Int), quality }
+    enum Shows { case number(factor: Double), state(codes: [Int]), quality }
 
     struct Series {
         let point: Int
@@ -54,9 +54,9 @@ struct MetricsLayout {
                 case .number(let factor):
                     guard let number = reading.goodNumber else { continue }
                     value = number * factor
-                case .state(let code):
+                case .state(let codes):
                     guard let number = reading.goodNumber else { continue }
-                    value = number == Double(code) ? 1 : 0
+                    value = codes.contains { Double($0) == number } ? 1 : 0
                 }
                 out.append(contentsOf: text[series.prefix])
                 out.append(metric: value)
@@ -95,9 +95,13 @@ struct MetricsLayout {
             for index in members {
                 let point = table.definitions[index]
                 if case .state(let states) = point.kind {
-                    for state in states {
+                    // Several codes may mean the same in a machine's manual: they are one series.
+                    var texts: [String] = []
+                    for state in states where !texts.contains(state.text) {
+                        texts.append(state.text)
+                        let codes = states.filter { $0.text == state.text }.map { Int($0.code) }
                         let prefix = addPrefix(name, [("device", point.device), ("state", state.text)])
-                        series.append(Series(point: index, shows: .state(code: state.code), prefix: prefix))
+                        series.append(Series(point: index, shows: .state(codes: codes), prefix: prefix))
                     }
                 } else {
                     let prefix = addPrefix(name, [("device", point.device)])
