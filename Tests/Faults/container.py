@@ -141,7 +141,8 @@ class Container:
     def infer(self, model="identity-3k"):
         """The HTTP status of one right request, and what was said."""
         body = json.dumps({"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 768], "data": [0.5] * 768}]})
-        connection = http.client.HTTPConnection("127.0.0.1", self.inference_port, timeout=30)
+        # Longer than a model's run_limit (30 s unless its file says otherwise): the plane gives up first.
+        connection = http.client.HTTPConnection("127.0.0.1", self.inference_port, timeout=60)
         with contextlib.closing(connection):
             connection.request("POST", f"/v2/models/{model}/infer", body)
             answer = connection.getresponse()
