@@ -150,3 +150,11 @@ def test_the_same_files_make_the_same_package(packages):
     first = hashes()
     run("Units/deb", cwd=ROOT)
     assert hashes() == first
+
+
+def test_lintian_has_nothing_to_say(packages):
+    if shutil.which("lintian") is None:
+        pytest.skip("lintian is not installed")
+    result = subprocess.run(["lintian", "--allow-root", "--tag-display-limit", "0", *map(str, packages)],
+                            capture_output=True, text=True)
+    assert result.stdout == ""
