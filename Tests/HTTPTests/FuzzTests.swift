@@ -18,8 +18,12 @@ struct SeededGenerator: RandomNumberGenerator {
 }
 
 @Suite struct FuzzTests {
-    static let seeds: [UInt64] =
-        ProcessInfo.processInfo.environment["FUZZ_SEED"].flatMap(UInt64.init).map { [$0] } ?? [1, 2, 3, 4]
+    /// `make fuzz` lives through more of them, from the one it is told.
+    static let seeds: [UInt64] = {
+        let environment = ProcessInfo.processInfo.environment
+        let first = environment["MDC_FUZZ_SEED"].flatMap(UInt64.init) ?? 1
+        return Array(first..<first + (environment["MDC_FUZZ_SECONDS"] == nil ? 4 : 20))
+    }()
 
     /// Valid requests, bent: bytes flipped, doubled, cut, spliced, and cut into odd pieces on their way.
     static func bent(_ generator: inout SeededGenerator) -> [UInt8] {
@@ -83,6 +87,8 @@ struct SeededGenerator: RandomNumberGenerator {
         let server = try TestServer()
         for round in 0..<60 {
             let bytes = FuzzTests.bent(&generator)
+            // Who asks first and is refused is left without his body, unless it has already come.
+            if String(decoding: bytes, as: UTF8.self).contains("100-continue") { continue }
             let cut = Int.random(in: 0...bytes.count, using: &generator)
             func outcome(_ pieces: [[UInt8]]) throws -> String? {
                 let client = try server.client()
@@ -95,7 +101,9 @@ struct SeededGenerator: RandomNumberGenerator {
                 return client.everything()?.split(separator: "\r\n").filter { !$0.hasPrefix("Date:") }.joined()
             }
             let whole = try outcome([bytes])
-            #expect(try outcome([Array(bytes[..<cut]), Array(bytes[cut...])]) == whole, "seed \(seed) round \(round)")
+            #expect(
+                try outcome([Array(bytes[..<cut]), Array(bytes[cut...])]) == whole,
+                "seed \(seed) round \(round): \(String(decoding: bytes, as: UTF8.self).debugDescription) cut at \(cut)")
         }
     }
 }

@@ -8,8 +8,12 @@ import Testing
 @testable import Inference
 
 @Suite(.serialized) struct FuzzTests {
-    static let seeds: [UInt64] =
-        ProcessInfo.processInfo.environment["FUZZ_SEED"].flatMap(UInt64.init).map { [$0] } ?? [1, 2]
+    /// `make fuzz` lives through more of them, from the one it is told.
+    static let seeds: [UInt64] = {
+        let environment = ProcessInfo.processInfo.environment
+        let first = environment["MDC_FUZZ_SEED"].flatMap(UInt64.init) ?? 1
+        return Array(first..<first + (environment["MDC_FUZZ_SECONDS"] == nil ? 2 : 20))
+    }()
 
     /// One request's JSON a line.
     static let corpus: [[UInt8]] = {

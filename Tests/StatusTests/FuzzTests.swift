@@ -10,11 +10,15 @@ import Testing
 @testable import Status
 
 /// Requests of every kind this room knows, bent. Whatever comes, each gets one whole answer, JSON is JSON, no
-/// secret leaves, and the room lives on. FUZZ_SEED=N repeats one run, FUZZ_ROUNDS=N makes it longer.
+/// secret leaves, and the room lives on. MDC_FUZZ_SEED=N begins with run N.
 @Suite struct FuzzTests {
-    static let seeds: [UInt64] =
-        ProcessInfo.processInfo.environment["FUZZ_SEED"].flatMap(UInt64.init).map { [$0] } ?? [1, 2, 3]
-    static let rounds = ProcessInfo.processInfo.environment["FUZZ_ROUNDS"].flatMap(Int.init) ?? 1200
+    /// `make fuzz` lives through more of them, from the one it is told.
+    static let seeds: [UInt64] = {
+        let environment = ProcessInfo.processInfo.environment
+        let first = environment["MDC_FUZZ_SEED"].flatMap(UInt64.init) ?? 1
+        return Array(first..<first + (environment["MDC_FUZZ_SECONDS"] == nil ? 3 : 20))
+    }()
+    static let rounds = 1200
 
     /// What is bent. A request that was once answered wrongly is added here.
     static let paths = [
