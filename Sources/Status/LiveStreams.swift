@@ -9,7 +9,7 @@ final class LiveStreams: Sendable {
     enum Wish: Equatable, Sendable {
         case everything, eventsOnly
         /// Events as Redfish sends them, to a subscription that lasts as long as its stream.
-        case redfish(id: String, client: String)
+        case redfish(id: String, client: String, filter: EventFilter)
     }
 
     private struct Watcher {
@@ -19,15 +19,19 @@ final class LiveStreams: Sendable {
         var sequence: UInt64
         var hasFirst = false
         var isRedfish: Bool { if case .redfish = wish { true } else { false } }
+        func wants(_ event: RedfishEvent) -> Bool {
+            if case .redfish(_, _, let filter) = wish { filter.admits(event) } else { false }
+        }
     }
 
     private let snapshot: Latest<SiteSnapshot?>
+    private let layout: SiteLayout
     private let events: (any EventSource)?
     private let watchers = Mutex<[Watcher]>([])
     private let watched = Atomic<Bool>(false)
     private let stopping = Atomic<Bool>(false)
     /// Redfish records that are sent once and kept nowhere.
-    private let extras = Mutex<[[UInt8]]>([])
+    private let extras = Mutex<[RedfishEvent]>([])
     private let wakeup: Wakeup
     private let thread = Mutex<OwnerThread?>(nil)
     let watchersMax: Int
@@ -39,8 +43,11 @@ final class LiveStreams: Sendable {
     /// A comment now and then keeps proxies and phones from closing a silent stream.
     private static let keepAlive = Nanoseconds.seconds(15)
 
-    init(snapshot: Latest<SiteSnapshot?>, events: (any EventSource)?, watchersMax: Int) throws(SystemError) {
+    init(
+        snapshot: Latest<SiteSnapshot?>, layout: SiteLayout, events: (any EventSource)?, watchersMax: Int
+    ) throws(SystemError) {
         self.snapshot = snapshot
+        self.layout = layout
         self.events = events
         self.watchersMax = watchersMax
         wakeup = try Wakeup()
@@ -86,13 +93,13 @@ final class LiveStreams: Sendable {
     // MARK: - Redfish
 
     /// Who has a stream of Redfish events open now.
-    var redfishWatchers: [(id: String, client: String)] {
+    var redfishWatchers: [(id: String, client: String, filter: EventFilter)] {
         watchers.withLock { watchers in
-            watchers.compactMap { watcher -> (id: String, client: String)? in
-                guard case .redfish(let id, let client) = watcher.wish, watcher.stream.waiting != nil else {
+            watchers.compactMap { watcher in
+                guard case .redfish(let id, let client, let filter) = watcher.wish, watcher.stream.waiting != nil else {
                     return nil
                 }
-                return (id, client)
+                return (id, client, filter)
             }
         }
     }
@@ -100,15 +107,20 @@ final class LiveStreams: Sendable {
     /// Ends the stream; false when there is none of that name.
     func closeRedfish(_ id: String) -> Bool {
         let stream = watchers.withLock { watchers in
-            watchers.first { if case .redfish(id, _) = $0.wish { true } else { false } }?.stream
+            watchers.first { if case .redfish(id, _, _) = $0.wish { true } else { false } }?.stream
         }
         stream?.finish()
         return stream != nil
     }
 
-    func sendOnce(_ record: [UInt8]) {
+    func sendOnce(_ record: RedfishEvent) {
         extras.withLock { if $0.count < 16 { $0.append(record) } }
         wakeup.signal()
+    }
+
+    /// The resource that a subject is, as far as it is known now.
+    func origin(_ subject: String, _ snapshot: SiteSnapshot?) -> RedfishOrigin {
+        snapshot.map { RedfishEquipment(snapshot: $0, layout: layout).origin(of: subject) } ?? .manager
     }
 
     // MARK: - The thread
@@ -209,19 +221,23 @@ final class LiveStreams: Sendable {
         }
         for record in records {
             let piece = redfishPiece(&writer, record, id: nil)
-            for index in watchers.indices where watchers[index].isRedfish { send([piece], to: &watchers[index]) }
+            for index in watchers.indices where watchers[index].wants(record) { send([piece], to: &watchers[index]) }
         }
         guard let events, let oldest = watchers.map(\.sequence).min() else { return }
         let fresh = events.events(since: oldest, limit: 200)
-        let site = snapshot.value?.site ?? ""
+        let snapshot = snapshot.value
         for event in fresh {
             let waiting = watchers.indices.filter { watchers[$0].sequence < event.sequence }
             let plain = waiting.contains { !watchers[$0].isRedfish } ? plainPiece(&writer, event) : nil
-            let redfish =
+            let record =
                 waiting.contains { watchers[$0].isRedfish }
-                ? redfishPiece(&writer, RedfishEvent.record(event, site: site), id: event.sequence) : nil
+                ? RedfishEvent(event, origin: origin(event.subject, snapshot)) : nil
+            let redfish = record.map { redfishPiece(&writer, $0, id: event.sequence) }
             for index in waiting {
-                if let piece = watchers[index].isRedfish ? redfish : plain { send([piece], to: &watchers[index]) }
+                let isWanted = record.map(watchers[index].wants) ?? false
+                if let piece = watchers[index].isRedfish ? (isWanted ? redfish : nil) : plain {
+                    send([piece], to: &watchers[index])
+                }
                 watchers[index].sequence = event.sequence
             }
         }
@@ -240,7 +256,7 @@ final class LiveStreams: Sendable {
         return SharedBytes(writer.bytes)
     }
 
-    private func redfishPiece(_ writer: inout ByteWriter, _ record: [UInt8], id: UInt64?) -> SharedBytes {
+    private func redfishPiece(_ writer: inout ByteWriter, _ record: RedfishEvent, id: UInt64?) -> SharedBytes {
         writer.clear()
         if let id {
             writer.append("id: ")

@@ -43,16 +43,16 @@ final class StatusService: HTTPService {
         writer.clear()
         writer.writeSentences(Catalogue.koreanSentences)
         texts = Rendered(writer.bytes, etag: "\"texts-\(boot)\"")
-        live = try LiveStreams(snapshot: snapshot, events: events, watchersMax: watchersMax)
+        live = try LiveStreams(snapshot: snapshot, layout: machines, events: events, watchersMax: watchersMax)
         guard let gate = doors.lazy.compactMap(\.gate).first else {
             redfish = nil
             push = nil
             return
         }
         let subscriptions = Subscriptions(stateFolder: stateFolder)
-        let newest = self.snapshot
+        let newest = self.snapshot, live = live
         push = try events.map { (events) throws(SystemError) in
-            try RedfishPush(subscriptions, events: events) { newest.value?.site ?? "" }
+            try RedfishPush(subscriptions, events: events) { live.origin($0, newest.value) }
         }
         redfish = RedfishService(
             gate: gate, layout: machines, events: events, uuid: uuid, live: live, subscriptions: subscriptions,

@@ -7,10 +7,12 @@ import http.server
 import json
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import threading
 import time
+import urllib.parse
 
 import pytest
 
@@ -131,7 +133,12 @@ def test_the_validator_finds_nothing(service, shared, tmp_path):
     with contextlib.closing(receiver):
         made = service.ask(
             "/redfish/v1/EventService/Subscriptions", method="POST",
-            body={"Destination": f"http://127.0.0.1:{receiver.port}/", "Protocol": "Redfish", "Context": "validator"},
+            body={
+                "Destination": f"http://127.0.0.1:{receiver.port}/", "Protocol": "Redfish", "Context": "validator",
+                "RegistryPrefixes": ["MDC"], "ExcludeMessageIds": ["MDC.AlarmShelved"], "ResourceTypes": ["Chassis", "Sensor"],
+                "Severities": ["OK", "Critical"], "OriginResources": [{"@odata.id": "/redfish/v1/Chassis"}],
+                "SubordinateResources": True,
+            },
         )
         assert made[0] == 201
         result = subprocess.run(
@@ -197,6 +204,10 @@ def test_only_the_root_is_open_to_strangers(service):
     assert service.ask("/redfish/v1/Chassis?friendly=yes")[0] == 200
 
 
+def wish(**more):
+    return {"Destination": "http://127.0.0.1:9/", "Protocol": "Redfish", **more}
+
+
 @pytest.mark.parametrize(
     "method, path, body, status",
     [
@@ -207,6 +218,14 @@ def test_only_the_root_is_open_to_strangers(service):
         ("POST", "/redfish/v1/EventService/Subscriptions", {"Destination": "file:///etc/passwd", "Protocol": "Redfish"}, 400),
         ("POST", "/redfish/v1/EventService/Subscriptions", {"Destination": "http://a/\r\nX: y", "Protocol": "Redfish"}, 400),
         ("POST", "/redfish/v1/EventService/Subscriptions", {"Destination": "http://a/", "Protocol": "SMTP"}, 400),
+        ("POST", "/redfish/v1/EventService/Subscriptions", wish(RegistryPrefixes=["Base"]), 400),
+        ("POST", "/redfish/v1/EventService/Subscriptions", wish(MessageIds=["MDC.AlarmRaise"]), 400),
+        ("POST", "/redfish/v1/EventService/Subscriptions", wish(MessageIds="MDC.Test"), 400),
+        ("POST", "/redfish/v1/EventService/Subscriptions", wish(ResourceTypes=["Drive"]), 400),
+        ("POST", "/redfish/v1/EventService/Subscriptions", wish(Severities=[None]), 400),
+        ("POST", "/redfish/v1/EventService/Subscriptions", wish(OriginResources=[{"@odata.id": "/redfish/v1/none"}]), 400),
+        ("POST", "/redfish/v1/EventService/Subscriptions", wish(SubordinateResources="yes"), 400),
+        ("POST", "/redfish/v1/EventService/Subscriptions", wish(EventTypes=["StatusChange"]), 400),
         ("DELETE", "/redfish/v1/EventService/Subscriptions/none", None, 404),
         ("PATCH", "/redfish/v1/AccountService/Accounts/none", {"RoleId": "ReadOnly"}, 404),
         ("PATCH", "/redfish/v1/AccountService/Accounts/park", {"RoleId": "God"}, 400),
@@ -279,6 +298,40 @@ def test_subscribers_are_told_of_everything_through_restarts_of_both_sides(servi
         assert service.ask(made["@odata.id"])[0] == 404
 
 
+def test_a_subscriber_hears_what_he_asked_for_and_nothing_else(service):
+    subscriptions = "/redfish/v1/EventService/Subscriptions"
+    offers = service.ask("/redfish/v1/EventService")[2]
+    assert "Battery" in offers["ResourceTypes"] and offers["RegistryPrefixes"] == ["MDC"] and offers["Severities"]
+    receiver = Receiver()
+    with contextlib.closing(receiver):
+        filters = {
+            "MessageIds": ["MDC.Test", "MDC.AgentStarted"], "Severities": ["OK", "Warning"], "ResourceTypes": ["Chassis", "Manager"],
+            "OriginResources": [{"@odata.id": "/redfish/v1/Chassis"}, {"@odata.id": "/redfish/v1/Managers"}], "SubordinateResources": True,
+        }
+        made = service.ask(
+            subscriptions, method="POST", body=wish(**filters) | {"Destination": f"http://127.0.0.1:{receiver.port}/"})[2]
+        assert {name: made[name] for name in filters} == filters
+
+        def submit(message, **more):
+            test = "/redfish/v1/EventService/Actions/EventService.SubmitTestEvent"
+            assert service.ask(test, method="POST", body={"Message": message, **more})[0] == 204
+
+        submit("of another kind", MessageId="MDC.1.0.AlarmRaised")
+        submit("of another severity", Severity="Critical")
+        submit("as asked for")
+        eventually(lambda: "as asked for" in receiver.messages, what="the event that was asked for")
+        assert not [message for message in receiver.messages if message.startswith("of another")]
+        # The wish is kept over a restart, which is told of; what else happens meanwhile is not.
+        service.restart()
+        submit("once more")
+        eventually(lambda: "once more" in receiver.messages, seconds=60, what="the test event after the restart")
+        eventually(lambda: any("started" in text for text in receiver.messages), seconds=60, what="the event of the restart")
+        records = [record for document in receiver.got for record in document["Events"]]
+        assert {record["MessageId"] for record in records} == {"MDC.1.0.Test", "MDC.1.0.AgentStarted"}
+        assert {record["OriginOfCondition"]["@odata.id"] for record in records} == {
+            "/redfish/v1/Chassis/testbed", "/redfish/v1/Managers/mdc-agent"}
+
+
 def test_a_stream_is_a_subscription_while_it_is_open(service):
     context = ssl.create_default_context(cafile=str(service.certificate))
     connection = http.client.HTTPSConnection("127.0.0.1", service.port, timeout=30, context=context)
@@ -316,6 +369,44 @@ def test_too_many_wrong_passwords_lock_the_address_out_and_the_socket_stays_open
     socket = service.folder / "run" / "agent.sock"
     here = subprocess.run(["curl", "-sS", "--unix-socket", socket, "http://a/v1/status"], capture_output=True, timeout=20)
     assert b"\"tls\":{\"sha256\"" in here.stdout
+
+
+def test_a_stream_may_ask_for_part_of_the_events(service):
+    context = ssl.create_default_context(cafile=str(service.certificate))
+    word = base64.b64encode(f"kim:{PASSWORD}".encode()).decode()
+    asked = urllib.parse.quote("(MessageId eq 'MDC.Test') and (OriginResource eq '/redfish/v1/Chassis/testbed')", safe="/'")
+    connection = http.client.HTTPSConnection("127.0.0.1", service.port, timeout=30, context=context)
+    with contextlib.closing(connection):
+        connection.request("GET", "/redfish/v1/EventService/SSE?$filter=" + asked, headers={"Authorization": "Basic " + word})
+        answer = connection.getresponse()
+        assert answer.status == 200
+        test = "/redfish/v1/EventService/Actions/EventService.SubmitTestEvent"
+        assert service.ask(test, method="POST", body={"Message": "other", "MessageId": "MDC.1.0.AlarmRaised"})[0] == 204
+        assert service.ask(test, method="POST", body={"Message": "mine"})[0] == 204
+        line = ""
+        while not line.startswith("data:"):
+            line = answer.fp.readline().decode()
+            assert line, "the stream has ended"
+        assert json.loads(line[5:])["Events"][0]["Message"] == "mine"
+    for wrong in ["%ZZ", "MessageId+ne+'x'", "MessageId%20eq%20'MDC.Never'", "", "Severity%20eq%20OK"]:
+        assert service.ask("/redfish/v1/EventService/SSE?$filter=" + wrong)[0] == 501
+
+
+def test_who_speaks_no_tls_or_never_ends_his_handshake_is_let_go_and_keeps_nobody_out(service):
+    openings = [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"\x80" * 500]
+    strangers = []
+    for number in range(60):
+        one = socket.create_connection(("127.0.0.1", service.port), timeout=60)
+        one.sendall(openings[number % 4])
+        strangers.append(one)
+    assert service.ask("/redfish/v1/Chassis")[0] == 200
+    for one in strangers:
+        with contextlib.suppress(ConnectionError):
+            # An alert in plain text may come first; never an answer.
+            while said := one.recv(4096):
+                assert b"HTTP/1.1 2" not in said
+        one.close()
+    assert service.ask("/redfish/v1/Chassis")[0] == 200
 
 
 def test_the_fingerprint_is_what_openssl_says(service):

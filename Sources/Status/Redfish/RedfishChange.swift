@@ -105,16 +105,10 @@ struct RedfishChange {
             try require(.technician)
             try only(
                 fields,
-                [
+                EventFilter.names.union([
                     "Destination", "Protocol", "Context", "HttpHeaders", "VerifyCertificate", "EventFormatType",
-                    "SubscriptionType", "DeliveryRetryPolicy", "Name", "EventTypes", "RegistryPrefixes", "MessageIds",
-                    "ResourceTypes", "Severities", "OriginResources",
-                ])
-            // Filters are not offered: to take one and send everything would be a lie.
-            for name in ["RegistryPrefixes", "MessageIds", "ResourceTypes", "Severities", "OriginResources"]
-            where fields.first(where: { $0.key == name })?.value.array?.isEmpty == false {
-                throw .propertyValue(name, "(a filter)")
-            }
+                    "SubscriptionType", "DeliveryRetryPolicy", "Name", "EventTypes",
+                ]))
             let destination = try required(fields, "Destination")
             guard HTTPPoster.Target(destination) != nil else { throw .propertyValue("Destination", destination) }
             guard try required(fields, "Protocol") == "Redfish" else { throw .propertyValue("Protocol", "given") }
@@ -128,7 +122,7 @@ struct RedfishChange {
             if let checks, checks.bool == nil { throw .propertyValue("VerifyCertificate", "given") }
             let subscription = Subscription(
                 id: randomHex(8), destination: destination, context: try text(fields, "Context") ?? "",
-                headers: try headers(fields), checksCertificate: checks?.bool ?? true,
+                headers: try headers(fields), checksCertificate: checks?.bool ?? true, filter: try filter(fields),
                 sequence: snapshot.journal?.lastSequence ?? 0)
             do throws(SystemError) {
                 guard try service.subscriptions.add(subscription) else { throw SystemError("", "", code: 0) }
@@ -152,6 +146,30 @@ struct RedfishChange {
             out.append(.init(name: member.key, value: value))
         }
         return out
+    }
+
+    private func filter(_ fields: Fields) throws(RedfishMessage) -> EventFilter {
+        func value(_ name: StaticString) -> JSON? { fields.first { $0.key == "\(name)" }?.value }
+        var filter = EventFilter()
+        for (name, list) in EventFilter.lists {
+            guard let given = value(name) else { continue }
+            let texts = (given.array ?? []).compactMap { $0.string ?? $0["@odata.id"]?.string }
+            guard let count = given.array?.count, count == texts.count, count <= EventFilter.entriesMax else {
+                throw .propertyValue("\(name)", "given")
+            }
+            filter[keyPath: list] = texts
+        }
+        if let given = value(EventFilter.subordinates) {
+            guard let wish = given.bool else { throw .propertyValue("\(EventFilter.subordinates)", "given") }
+            filter.includesSubordinates = wish
+        }
+        let fault = filter.fault { path in service.isResource(path, snapshot) }
+        if let fault { throw .propertyValue(fault.name, fault.value) }
+        // Deprecated, and all of ours are alerts: who wants other ones would wait for ever.
+        if let types = value("EventTypes")?.array, !types.isEmpty, !types.contains(where: { $0.string == "Alert" }) {
+            throw .propertyValue("EventTypes", "(without Alert)")
+        }
+        return filter
     }
 
     private func changeSubscription(_ id: String, _ body: Result<Fields, RedfishMessage>) {
@@ -193,12 +211,13 @@ struct RedfishChange {
     private func submitTest(_ body: Result<Fields, RedfishMessage>) {
         with(body) { (fields) throws(RedfishMessage) in
             try require(.technician)
-            let messageID = try text(fields, "MessageId") ?? "MDC.1.0.Test"
+            let messageID = try text(fields, "MessageId") ?? RedfishEvent.messageID(RedfishEvent.testKey)
             let message = try text(fields, "Message") ?? "A test event, asked for by \(actor.name)"
-            let record = RedfishEvent.record(
+            let record = RedfishEvent(
                 id: try text(fields, "EventId") ?? randomHex(8), member: "0", time: snapshot.time.wall,
                 severity: RedfishHealth(rawValue: try text(fields, "Severity") ?? "OK") ?? .ok, message: message,
-                messageID: messageID, site: snapshot.site)
+                messageID: messageID,
+                origin: RedfishEquipment(snapshot: snapshot, layout: service.layout).origin(of: ""))
             service.live.sendOnce(record)
             service.push?.sendOnce(record)
             done()

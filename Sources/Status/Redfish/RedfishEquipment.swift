@@ -48,7 +48,7 @@ struct RedfishEquipment {
                 path, "Sensor", name: "Sensors",
                 snapshot.sensorIndices.map { chassis + "/Sensors/" + snapshot.points.definitions[$0].name })
         case ("Sensors", 3):
-            guard let id = snapshot.points.id(of: parts[2]), snapshot.sensorIndices.contains(id.index) else {
+            guard let id = snapshot.points.id(of: parts[2]), snapshot.isSensor(id.index) else {
                 return false
             }
             writer.sensor(path, snapshot.points[id], snapshot.readings[id.index], snapshot)
@@ -218,9 +218,14 @@ struct RedfishEquipment {
             writer.out.field("Socket", card.slot)
             writer.status(card.health.redfish, state: card.health == .absent ? "Absent" : "Enabled")
             writer.link("EnvironmentMetrics", path + "/EnvironmentMetrics")
-        case 4 where parts[1] == "Processors" && parts[3] == "EnvironmentMetrics":
+            writer.link("Metrics", path + "/ProcessorMetrics")
+        case 4 where parts[1] == "Processors":
             guard let card = snapshot.accelerators.first(where: { $0.name == parts[2] }) else { return false }
-            writeEnvironment(of: card, path, &writer)
+            switch parts[3] {
+            case "EnvironmentMetrics": writeEnvironment(of: card, path, &writer)
+            case "ProcessorMetrics": writeMetrics(of: card, path, &writer)
+            default: return false
+            }
         default: return false
         }
         return true

@@ -1,28 +1,44 @@
 internal import Platform
 internal import Site
 
-/// A journal entry as Redfish sends it.
-enum RedfishEvent {
-    static let schema = "Event.v1_13_0.Event"
+/// A journal entry as Redfish sends it, and what filters look at.
+struct RedfishEvent: Sendable {
+    let messageID: String
+    let severity: RedfishHealth
+    let origin: RedfishOrigin
+    /// The record, rendered.
+    let json: [UInt8]
 
-    /// "alarm.raised" is MDC.1.0.AlarmRaised: a registry of our own, because the standard ones know no
-    /// container.
-    static func messageID(_ kind: EventKind) -> String {
-        let words = kind.rawValue.split { $0 == "." || $0 == "-" }.map { $0.prefix(1).uppercased() + $0.dropFirst() }
-        return "MDC.1.0." + words.joined()
+    static let schema = "Event.v1_13_0.Event"
+    /// A registry of our own, because the standard ones know no container.
+    static let registry = "MDC"
+
+    /// What SubmitTestEvent sends unless told otherwise.
+    static let testKey = "Test"
+    static let keys = Set(EventKind.allCases.map(key) + [testKey])
+
+    /// "alarm.raised" is AlarmRaised.
+    private static func key(_ kind: EventKind) -> String {
+        kind.rawValue.split { $0 == "." || $0 == "-" }.map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
     }
 
-    static func record(_ event: Event, site: String) -> [UInt8] {
-        record(
+    static func messageID(_ key: String) -> String { registry + ".1.0." + key }
+
+    init(_ event: Event, origin: RedfishOrigin) {
+        self.init(
             id: event.id, member: String(event.sequence), time: event.wall, severity: RedfishHealth(event.severity),
-            message: "\(event.subject): \(event.text)", messageID: messageID(event.kind), site: site,
+            message: "\(event.subject): \(event.text)", messageID: RedfishEvent.messageID(RedfishEvent.key(event.kind)),
+            origin: origin,
             entry: RedfishEquipment.manager + "/LogServices/Journal/Entries/\(event.sequence)")
     }
 
-    static func record(
+    init(
         id: String, member: String, time: WallTime, severity: RedfishHealth, message: String, messageID: String,
-        site: String, entry: String? = nil
-    ) -> [UInt8] {
+        origin: RedfishOrigin, entry: String? = nil
+    ) {
+        self.messageID = messageID
+        self.severity = severity
+        self.origin = origin
         var writer = ByteWriter()
         writer.beginObject()
         // EventType is deprecated and required: receivers that look for it exist (nv-redfish issue 193).
@@ -34,7 +50,7 @@ enum RedfishEvent {
         writer.field("Message", message)
         writer.field("MessageId", messageID)
         writer.beginObject("OriginOfCondition")
-        writer.field("@odata.id", "/redfish/v1/Chassis/" + site)
+        writer.field("@odata.id", origin.path)
         writer.endObject()
         if let entry {
             writer.beginObject("LogEntry")
@@ -42,10 +58,10 @@ enum RedfishEvent {
             writer.endObject()
         }
         writer.endObject()
-        return writer.bytes
+        json = writer.bytes
     }
 
-    static func envelope(_ records: [[UInt8]], id: String, context: String) -> [UInt8] {
+    static func envelope(_ records: [RedfishEvent], id: String, context: String) -> [UInt8] {
         var writer = ByteWriter()
         writer.beginObject()
         writer.field("@odata.type", "#" + schema)
@@ -53,7 +69,7 @@ enum RedfishEvent {
         writer.field("Name", "Events of the container")
         writer.field("Context", context)
         writer.beginArray("Events")
-        for record in records { writer.value(rawJSON: record) }
+        for record in records { writer.value(rawJSON: record.json) }
         writer.endArray()
         writer.endObject()
         return writer.bytes

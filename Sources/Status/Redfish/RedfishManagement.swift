@@ -5,6 +5,7 @@ internal import Site
 struct RedfishManagement {
     let snapshot: SiteSnapshot
     let gate: AccessGate
+    let layout: SiteLayout
     let events: (any EventSource)?
     /// UUID of this container's service, stable over restarts.
     let uuid: String
@@ -107,6 +108,10 @@ struct RedfishManagement {
         writer.out.field("Created", event.wall.rfc3339)
         writer.out.field("Message", "\(event.subject): \(event.text)")
         writer.out.field("EventId", event.id)
+        writer.out.beginObject("Links")
+        writer.link(
+            "OriginOfCondition", RedfishEquipment(snapshot: snapshot, layout: layout).origin(of: event.subject).path)
+        writer.out.endObject()
     }
 
     // MARK: - Sessions and accounts

@@ -8,12 +8,12 @@ import Synchronization
 final class RedfishPush: Sendable {
     private let subscriptions: Subscriptions
     private let events: any EventSource
-    private let site: @Sendable () -> String
+    private let origin: @Sendable (String) -> RedfishOrigin
     private let wakeup: Wakeup
     private let stopping = Atomic<Bool>(false)
     private let thread = Mutex<OwnerThread?>(nil)
     /// Records that are sent once to everyone and kept nowhere (SubmitTestEvent).
-    private let extras = Mutex<[[UInt8]]>([])
+    private let extras = Mutex<[RedfishEvent]>([])
     let heartbeat = Heartbeat("status-push", limit: .seconds(120))
 
     /// Events in one POST.
@@ -23,12 +23,13 @@ final class RedfishPush: Sendable {
     private static let timeout = Nanoseconds.seconds(3)
     private static let saveInterval = Nanoseconds.seconds(5)
 
-    init(_ subscriptions: Subscriptions, events: any EventSource, site: @escaping @Sendable () -> String)
-        throws(SystemError)
-    {
+    /// `origin` knows the resource that a subject is.
+    init(
+        _ subscriptions: Subscriptions, events: any EventSource, origin: @escaping @Sendable (String) -> RedfishOrigin
+    ) throws(SystemError) {
         self.subscriptions = subscriptions
         self.events = events
-        self.site = site
+        self.origin = origin
         wakeup = try Wakeup()
     }
 
@@ -51,7 +52,7 @@ final class RedfishPush: Sendable {
     /// Something may have happened: one lock and, where somebody waits for it, one write.
     func changed() { if !subscriptions.isEmpty { wakeup.signal() } }
 
-    func sendOnce(_ record: [UInt8]) {
+    func sendOnce(_ record: RedfishEvent) {
         extras.withLock { if $0.count < 16 { $0.append(record) } }
         wakeup.signal()
     }
@@ -77,7 +78,9 @@ final class RedfishPush: Sendable {
             for subscription in subscriptions.all {
                 if stopping.load(ordering: .acquiring) { break }
                 heartbeat.beat()
-                for record in records { _ = deliver([record], id: "test", to: subscription) }
+                for record in records where subscription.filter.admits(record) {
+                    _ = deliver([record], id: "test", to: subscription)
+                }
                 serve(subscription, &patience[subscription.id, default: Patience()])
             }
             let now = SystemTime.monotonic
@@ -94,9 +97,8 @@ final class RedfishPush: Sendable {
         while SystemTime.monotonic >= patience.next, !stopping.load(ordering: .acquiring) {
             let fresh = events.events(since: told, limit: RedfishPush.batch)
             guard let last = fresh.last else { return }
-            let site = site()
-            let records = fresh.map { event in RedfishEvent.record(event, site: site) }
-            guard deliver(records, id: String(fresh[0].sequence), to: subscription) else {
+            let records = fresh.map { RedfishEvent($0, origin: origin($0.subject)) }.filter(subscription.filter.admits)
+            guard records.isEmpty || deliver(records, id: String(fresh[0].sequence), to: subscription) else {
                 patience.next = SystemTime.monotonic + patience.interval
                 patience.interval = Nanoseconds(
                     min(RedfishPush.retryIntervalMax.count, patience.interval.count * 2))
@@ -110,7 +112,7 @@ final class RedfishPush: Sendable {
     }
 
     /// True when the receiver said that it has it.
-    private func deliver(_ records: [[UInt8]], id: String, to subscription: Subscription) -> Bool {
+    private func deliver(_ records: [RedfishEvent], id: String, to subscription: Subscription) -> Bool {
         guard let target = HTTPPoster.Target(subscription.destination) else { return false }
         let body = RedfishEvent.envelope(records, id: id, context: subscription.context)
         do throws(HTTPPoster.Fault) {

@@ -54,11 +54,11 @@ extension RedfishWriter {
 }
 
 extension SiteSnapshot {
-    /// Places of the points that are Redfish sensors.
-    var sensorIndices: [Int] {
-        points.definitions.indices.filter { index in
-            index < readings.count && points.definitions[index].kind == .number
-                && RedfishQuantity(points.definitions[index].unit) != nil
-        }
+    func isSensor(_ index: Int) -> Bool {
+        index < readings.count && points.definitions[index].kind == .number
+            && RedfishQuantity(points.definitions[index].unit) != nil
     }
+
+    /// Places of the points that are Redfish sensors.
+    var sensorIndices: [Int] { points.definitions.indices.filter(isSensor) }
 }

@@ -35,7 +35,10 @@ struct RedfishService: Sendable {
             case .nobody, .wrong: return say(.unauthorized, exchange)
             }
         }
-        if let query = unsupportedQuery(exchange) { return say(.query(query), exchange) }
+        let isStream = parts == ["EventService", "SSE"]
+        if let query = unsupportedQuery(exchange, except: isStream ? RedfishService.filterName : nil) {
+            return say(.query(query), exchange)
+        }
         guard let snapshot else { return say(.unavailable, exchange) }
         guard exchange.method == .get || exchange.method == .head else {
             guard let actor else { return say(parts.isEmpty ? .method("GET, HEAD") : .unauthorized, exchange) }
@@ -44,7 +47,7 @@ struct RedfishService: Sendable {
             if unsafe change.run(body) { return }
             return say(resource(parts, path, snapshot) == nil ? .missing(path) : .method(allow(parts)), exchange)
         }
-        if parts == ["EventService", "SSE"] { return stream(exchange) }
+        if isStream { return stream(exchange, snapshot) }
         guard let writer = resource(parts, path, snapshot) else { return say(.missing(path), exchange) }
         send(exchange, writer, status: 200)
     }
@@ -52,7 +55,7 @@ struct RedfishService: Sendable {
     private func resource(_ parts: [String], _ path: String, _ snapshot: SiteSnapshot) -> RedfishWriter? {
         var writer = RedfishWriter()
         let management = RedfishManagement(
-            snapshot: snapshot, gate: gate, events: events, uuid: uuid, offersEvents: push != nil)
+            snapshot: snapshot, gate: gate, layout: layout, events: events, uuid: uuid, offersEvents: push != nil)
         let equipment = RedfishEquipment(snapshot: snapshot, layout: layout)
         let isThere =
             management.write(parts, path, &writer) || equipment.write(parts, path, &writer)
@@ -60,16 +63,30 @@ struct RedfishService: Sendable {
         return isThere ? writer : nil
     }
 
+    func isResource(_ path: String, _ snapshot: SiteSnapshot) -> Bool {
+        guard path.hasPrefix("/redfish/v1/") else { return false }
+        let parts = path.dropFirst("/redfish/v1".count).split(separator: "/").map(String.init)
+        return resource(parts, path, snapshot) != nil
+    }
+
     func subscribing(_ snapshot: SiteSnapshot) -> RedfishSubscribing {
         RedfishSubscribing(snapshot: snapshot, subscriptions: subscriptions, live: live)
     }
 
     /// Opening the stream is the subscription, closing it ends it.
-    private func stream(_ exchange: Exchange) {
+    private func stream(_ exchange: Exchange, _ snapshot: SiteSnapshot) {
         guard push != nil, exchange.method == .get else { return say(.method("GET"), exchange) }
         let since = exchange.field("last-event-id")?.decimal.map(UInt64.init)
+        var filter = EventFilter()
+        if unsupportedQuery(exchange, except: nil) != nil {
+            let expression = exchange.query.parameter("$filter") ?? exchange.query.parameter("%24filter") ?? ""
+            guard let wished = EventFilter(expression: expression),
+                wished.fault(isResource: { isResource($0, snapshot) }) == nil
+            else { return say(.query(RedfishService.filterName + "=" + expression), exchange) }
+            filter = wished
+        }
         let wish = LiveStreams.Wish.redfish(
-            id: randomHex(8), client: "\(exchange.peer.text):\(exchange.peer.port)")
+            id: randomHex(8), client: "\(exchange.peer.text):\(exchange.peer.port)", filter: filter)
         if !live.add(exchange.responder, wish, since: since) { say(.full, exchange) }
     }
 
@@ -101,13 +118,16 @@ struct RedfishService: Sendable {
     }
 
     /// A parameter that begins with $ changes the meaning of the answer: what is not understood is refused.
-    private func unsupportedQuery(_ exchange: Exchange) -> String? {
+    private func unsupportedQuery(_ exchange: Exchange, except known: String?) -> String? {
         for pair in exchange.query.string.split(separator: "&") {
             let name = pair.prefix { $0 != "=" }
-            if name.hasPrefix("$") || name.hasPrefix("%24") { return String(name) }
+            let plain = name.hasPrefix("%24") ? "$" + name.dropFirst(3) : String(name)
+            if plain.hasPrefix("$"), plain != known { return plain }
         }
         return nil
     }
+
+    private static let filterName = "$filter"
 
     // MARK: - Answers
 
@@ -220,7 +240,8 @@ struct RedfishService: Sendable {
             "ServiceRoot.v1_20_0", "Chassis.v1_28_0", "Sensor.v1_12_0", "ThermalSubsystem.v1_5_0",
             "LeakDetection.v1_2_0", "LeakDetector.v1_6_0", "PowerSubsystem.v1_1_3", "Battery.v1_5_0",
             "PowerEquipment.v1_2_3", "PowerDistribution.v1_6_0", "ThermalEquipment.v1_2_0", "CoolingUnit.v1_5_0",
-            "ComputerSystem.v1_27_0", "Processor.v1_22_0", "Manager.v1_24_0", "LogService.v1_9_0",
+            "ComputerSystem.v1_27_0", "Processor.v1_22_0", "ProcessorMetrics.v1_7_0", "Manager.v1_24_0",
+            "LogService.v1_9_0",
             "LogEntry.v1_21_0", "SessionService.v1_2_0", "Session.v1_8_0", "AccountService.v1_18_1",
             "ManagerAccount.v1_14_1", "Role.v1_3_3", "EventService.v1_12_0", "EventDestination.v1_16_0",
             "TelemetryService.v1_4_1", "MetricReport.v1_5_2", "MetricReportDefinition.v1_4_7", "Facility.v1_4_2",

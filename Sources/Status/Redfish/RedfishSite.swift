@@ -40,9 +40,37 @@ extension RedfishEquipment {
         excerpt("PowerWatts", card.name + ".power", &writer)
     }
 
+    /// What its driver counts, where it does.
+    func writeMetrics(of card: AcceleratorStatus, _ path: String, _ writer: inout RedfishWriter) {
+        writer.open(
+            path, "ProcessorMetrics.v1_7_0.ProcessorMetrics", id: "ProcessorMetrics", name: "Metrics of " + card.name)
+        func number(_ names: String...) -> Double? {
+            for name in names {
+                if let id = snapshot.points.id(of: card.name + "." + name), id.index < snapshot.readings.count,
+                    let number = snapshot.readings[id.index].goodNumber
+                {
+                    return number
+                }
+            }
+            return nil
+        }
+        writer.out.field("BandwidthPercent", number("busy", "occupancy"))
+        writer.out.field("OperatingSpeedMHz", number("clock.core", "clock.npu")?.rounded())
+        let errors: [(StaticString, Double?)] = [
+            ("CorrectableErrorCount", number("pcie.errors.correctable")),
+            ("NonFatalErrorCount", number("pcie.errors.nonfatal")), ("FatalErrorCount", number("pcie.errors.fatal")),
+            ("ReplayCount", number("pcie.replays")),
+        ]
+        if errors.contains(where: { $0.1 != nil }) {
+            writer.out.beginObject("PCIeErrors")
+            for (name, count) in errors { if let count { writer.out.field(name, count.rounded()) } }
+            writer.out.endObject()
+        }
+    }
+
     /// A sensor in short; nothing where there is no such sensor.
     private func excerpt(_ key: StaticString, _ point: String, _ writer: inout RedfishWriter) {
-        guard let id = snapshot.points.id(of: point), snapshot.sensorIndices.contains(id.index),
+        guard let id = snapshot.points.id(of: point), snapshot.isSensor(id.index),
             let quantity = RedfishQuantity(snapshot.points[id].unit)
         else { return }
         writer.out.beginObject(key)

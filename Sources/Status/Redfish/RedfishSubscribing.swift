@@ -34,6 +34,7 @@ struct RedfishSubscribing {
                 writer.out.field("Destination", "redfish-sse://" + stream.client)
                 writer.out.field("Context", "")
                 writer.out.field("SubscriptionType", "SSE")
+                write(stream.filter, &writer)
                 writer.status(.ok)
             } else {
                 return false
@@ -50,10 +51,17 @@ struct RedfishSubscribing {
         writer.out.beginArray("EventFormatTypes")
         writer.out.value("Event")
         writer.out.endArray()
-        writer.out.beginArray("RegistryPrefixes")
-        writer.out.value("MDC")
-        writer.out.endArray()
+        writer.out.texts("RegistryPrefixes", [RedfishEvent.registry])
+        writer.out.texts("ResourceTypes", RedfishOrigin.types)
+        writer.out.texts("Severities", RedfishHealth.allCases.map(\.rawValue))
+        writer.out.field("ExcludeMessageId", true)
+        writer.out.field("ExcludeRegistryPrefix", true)
+        writer.out.field("SubordinateResourcesSupported", true)
         writer.out.field("ServerSentEventUri", RedfishSubscribing.root + "/SSE")
+        writer.out.beginObject("SSEFilterPropertiesSupported")
+        for name in EventFilter.expressionProperties { writer.out.field(name, true) }
+        writer.out.field("MetricReportDefinition", false)
+        writer.out.endObject()
         writer.link("Subscriptions", RedfishSubscribing.root + "/Subscriptions")
         writer.out.beginObject("Actions")
         writer.out.beginObject("#EventService.SubmitTestEvent")
@@ -76,10 +84,20 @@ struct RedfishSubscribing {
         writer.out.field("SubscriptionType", "RedfishEvent")
         writer.out.field("DeliveryRetryPolicy", "RetryForeverWithBackoff")
         writer.out.field("VerifyCertificate", subscription.checksCertificate)
+        write(subscription.filter, &writer)
         // DSP0268: never shown, whatever was given.
         writer.out.beginArray("HttpHeaders")
         writer.out.endArray()
         writer.status(subscriptions.trouble(subscription.id) == nil ? .ok : .warning)
+    }
+
+    private func write(_ filter: EventFilter, _ writer: inout RedfishWriter) {
+        for (name, list) in EventFilter.lists where !filter[keyPath: list].isEmpty && "\(name)" != "OriginResources" {
+            writer.out.texts(name, filter[keyPath: list])
+        }
+        if filter.originResources.isEmpty { return }
+        writer.links("OriginResources", filter.originResources)
+        writer.out.field(EventFilter.subordinates, filter.includesSubordinates)
     }
 
     // MARK: - Telemetry

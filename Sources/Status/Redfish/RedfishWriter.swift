@@ -61,7 +61,7 @@ struct RedfishWriter {
     }
 }
 
-enum RedfishHealth: String {
+enum RedfishHealth: String, CaseIterable {
     case ok = "OK"
     case warning = "Warning"
     case critical = "Critical"
@@ -69,7 +69,10 @@ enum RedfishHealth: String {
     /// What the alarms on a device, or on anything of it, come to.
     init(_ snapshot: SiteSnapshot, subject: String) {
         let worst = snapshot.alarms.filter { alarm in
-            alarm.isActive && (alarm.subject == subject || alarm.subject.hasPrefix(subject + "."))
+            guard alarm.isActive, alarm.subject.hasPrefix(subject) else { return false }
+            // "ups1.mode" is of "ups1", "ups10" is not.
+            let next = alarm.subject.utf8.dropFirst(subject.utf8.count).first
+            return next == nil || next == UInt8(ascii: ".")
         }.map(\.severity).max()
         self.init(worst)
     }

@@ -16,6 +16,7 @@ struct Subscription: Equatable, Sendable {
     /// What the receiver wants to see, such as its own Authorization. Never shown to anybody.
     var headers: [Header]
     var checksCertificate: Bool
+    var filter = EventFilter()
     /// Events up to this one have arrived.
     var sequence: UInt64
 }
@@ -130,7 +131,8 @@ extension Subscription {
             headers: (json["headers"]?.array ?? []).compactMap { header in
                 guard let name = header["name"]?.string, let value = header["value"]?.string else { return nil }
                 return Header(name: name, value: value)
-            }, checksCertificate: json["checks_certificate"]?.bool ?? true, sequence: UInt64(sequence))
+            }, checksCertificate: json["checks_certificate"]?.bool ?? true, filter: EventFilter(json: json["filter"]),
+            sequence: UInt64(sequence))
     }
 
     fileprivate func write(_ writer: inout ByteWriter) {
@@ -140,6 +142,9 @@ extension Subscription {
         writer.field("context", context)
         writer.field("checks_certificate", checksCertificate)
         writer.field("sequence", sequence)
+        writer.beginObject("filter")
+        filter.write(&writer)
+        writer.endObject()
         writer.beginArray("headers")
         for header in headers {
             writer.beginObject()
