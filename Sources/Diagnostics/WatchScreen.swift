@@ -88,6 +88,11 @@ struct WatchLines {
         return text + String(repeating: " ", count: max(1, 11 - columnWidth(text)))
     }
 
+    /// One of several under a heading: how it is first, all in one column.
+    private mutating func item(_ state: String, _ text: String, _ ink: Console.Ink) {
+        add("  " + state + String(repeating: " ", count: max(1, 9 - columnWidth(state))) + text, ink)
+    }
+
     private mutating func head() {
         let health = status["health"]?.string ?? "?"
         let wall = status["time"]?.number.map { WallTime(milliseconds: Int64($0)).rfc3339 } ?? ""
@@ -113,7 +118,7 @@ struct WatchLines {
         // Eight alarms and the count of the others leave room for the rest of the container.
         for alarm in alarms.prefix(8) {
             let mark = alarm["active"]?.bool == false ? local("over") : local(alarm["severity"]?.string ?? "?")
-            add("  \(mark)  \(Catalogue.sentence(alarm["text"]?.string ?? ""))", .attention)
+            item(mark, Catalogue.sentence(alarm["text"]?.string ?? ""), .attention)
         }
         if alarms.count > 8 { add("  " + local("and %1 more: mdc-agent alarms", "\(alarms.count - 8)"), .attention) }
     }
@@ -130,7 +135,7 @@ struct WatchLines {
             silent.isEmpty ? .good : .bad)
         for unit in silent.prefix(6) {
             let why = unit["error"]?.string.map { ": " + $0 } ?? ""
-            add("  \(unit["name"]?.string ?? "?")  \(local(unit["state"]?.string ?? "?"))\(why)", .bad)
+            item(local(unit["state"]?.string ?? "?"), (unit["name"]?.string ?? "?") + why, .bad)
         }
         if silent.count > 6 { add("  " + local("and %1 more", "\(silent.count - 6)"), .bad) }
     }
@@ -146,7 +151,7 @@ struct WatchLines {
             let finding = card["findings"]?.array?.first
             let text = finding?["text"]?.string.map { "  " + Catalogue.sentence($0) } ?? ""
             let action = finding?["action"]?.string.map { " -> " + local($0) } ?? ""
-            add("  \(card["name"]?.string ?? "?")  \(local(card["health"]?.string ?? "?"))\(text)\(action)", .bad)
+            item(local(card["health"]?.string ?? "?"), "\(card["name"]?.string ?? "?")\(text)\(action)", .bad)
         }
         if ill.count > 6 { add("  " + local("and %1 more", "\(ill.count - 6)"), .bad) }
     }
@@ -160,7 +165,7 @@ struct WatchLines {
             loud.isEmpty ? .good : .attention)
         for zone in loud.prefix(4) {
             let state = zone["bypassed"]?.bool == true ? "bypassed" : zone["state"]?.string ?? "?"
-            add("  \(zone["title"]?.string ?? zone["name"]?.string ?? "?")  \(local(state))", .attention)
+            item(local(state), Catalogue.sentence(zone["title"]?.string ?? zone["name"]?.string ?? "?"), .attention)
         }
         if loud.count > 4 { add("  " + local("and %1 more", "\(loud.count - 4)"), .attention) }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Platform
 import Testing
 
 @testable import Diagnostics
@@ -69,6 +70,25 @@ import Testing
         #expect(WatchScreen.cut("abc", 3) == "abc")
         #expect(WatchScreen.cut("abcdef", 5) == "abc..")
         #expect(columnWidth(WatchScreen.cut("가나다라마바사", 9)) <= 9)
+    }
+
+    @Test func `what stands under a heading begins in one column`() throws {
+        let status = try JSON.parse(
+            Array(
+                #"""
+                {"title": "A", "health": "fault", "posture": {"state": "stop", "reason": "hot"}, "arming": "stay",
+                "buses": [{"units": [{"name": "ups1", "state": "offline", "error": "no answer"}]}],
+                "accelerators": [{"name": "npu0", "health": "failed", "findings": []}],
+                "zones": [{"name": "door1", "title": "Front door", "state": "alarm"}]}
+                """#.utf8))
+        let alarms = try JSON.parse(
+            Array(#"[{"active": true, "severity": "notice", "text": "X"}, {"active": false, "text": "Y"}]"#.utf8))
+        let lines = WatchLines(status, alarms.array ?? []).lines.map(\.text).filter { $0.hasPrefix("  ") }
+        #expect(
+            lines == [
+                "  notice   X", "  over     Y", "  offline  ups1: no answer", "  failed   npu0",
+                "  alarm    Front door",
+            ])
     }
 }
 

@@ -32,7 +32,7 @@ struct Page {
         <style>\(style)</style></head><body>
         <header><h1 id="title">mdc-agent</h1><span id="health" class="pill idle" data-t="starting"></span>
         <span id="posture" class="pill idle"></span><span id="arming" class="pill idle"></span>
-        <span id="reason" class="reason"></span><span class="grow"></span>
+        <span id="reason" class="reason"></span>
         <div class="tools"><span id="link" class="pill idle" role="status"></span>
         <button id="language" data-t="language"></button><button id="theme" data-t="theme"></button></div></header>
         <main>

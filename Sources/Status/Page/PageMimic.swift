@@ -132,25 +132,30 @@ enum PageMimic {
 
         // ---- drawing
         const pen = document.createElement("canvas").getContext("2d");
-        const fonts = { small: "11px", mid: "600 12px", big: "600 15px" };
-        /// As much of a text as there is room for; measured, because fonts differ between machines.
+        const fonts = { small: "11px", tiny: "600 10px", mid: "600 12px", big: "600 15px" };
+        const smaller = { big: "mid", mid: "tiny" };
+        /// As much of a text as there is room for, smaller before shorter; measured, because fonts differ between
+        /// machines.
         function fitting(text, kind, room) {
           pen.font = fonts[kind] + " " + getComputedStyle(document.body).fontFamily;
-          if (pen.measureText(text).width <= room) return text;
+          if (pen.measureText(text).width <= room) return { kind, text };
+          if (smaller[kind]) return fitting(text, smaller[kind], room);
           const letters = [...text];
           while (letters.length && pen.measureText(letters.join("") + "…").width > room) letters.pop();
-          return letters.join("").trimEnd() + "…";
+          return { kind, text: letters.join("").trimEnd() + "…" };
         }
         function box(group, node, x, y, w, h, tight) {
           const one = make("g", {}, make("title", {}, [node.name].concat(node.hover || []).filter(Boolean).join("\n")),
             make("rect", { class: "box", x, y, width: w, height: h, rx: 6 }),
             make("rect", { class: "stripe " + node.tint, x, y, width: 5, height: h, rx: 2 }));
-          const line = (kind, at, text, left) => one.append(make("text", { class: kind, x: x + left, y: y + at },
-            fitting(text, kind, w - left - 5)));
+          const line = (wanted, at, whole, left) => {
+            const { kind, text } = fitting(whole, wanted, w - left - 5);
+            one.append(make("text", { class: kind, x: x + left, y: y + at }, text));
+          };
           const left = node.sign ? 34 : 12;
           if (node.sign) one.append(make("path", { class: "sign " + node.tint, d: node.sign,
             transform: "translate(" + (x + 12) + " " + (y + h / 2 - 8) + ")" }));
-          if (node.sign) { 
+          if (node.sign) {
             line("mid", 17, node.big, left);
             line("small", 33, node.small, left);
           } else {

@@ -57,6 +57,7 @@ enum PageScript {
           return d.getFullYear() + "-" + two(d.getMonth() + 1) + "-" + two(d.getDate()) + " " + two(d.getHours()) + ":"
             + two(d.getMinutes()) + ":" + two(d.getSeconds());
         }
+        const when = (ms) => make("time", {}, moment(ms));
         function number(value) {
           if (typeof value !== "number") return value === null || value === undefined ? "–" : String(value);
           const size = Math.abs(value);
@@ -102,9 +103,8 @@ enum PageScript {
               ? " below" : "") });
             if (!alarm.acknowledged) item.append(make("button", { onclick: () => acknowledge(alarm.id) }, t("ack")));
             item.append(make("div", {}, sentence(alarm.text)), make("div", { class: "meta" }, t(alarm.severity) + " · "
-              + alarm.subject + " · " + moment(alarm.raised)
-              + (alarm.active ? "" : " · " + t("cleared")) + (alarm.acknowledged_by ? " · " + t("acked") + " "
-                + alarm.acknowledged_by : "")));
+              + alarm.subject + " · ", when(alarm.raised), (alarm.active ? "" : " · " + t("cleared"))
+              + (alarm.acknowledged_by ? " · " + t("acked") + " " + alarm.acknowledged_by : "")));
             return item;
           }));
         }
@@ -133,7 +133,7 @@ enum PageScript {
           state.events.length = Math.min(state.events.length, 100);
           $("events").replaceChildren(...state.events.map((event) => make("li", { class: event.severity },
             make("b", {}, t(event.severity)), " " + sentence(event.text), make("div", { class: "meta" },
-              moment(event.time) + " · " + event.subject + (event.actor ? " · " + event.actor : "")))));
+              when(event.time), " · " + event.subject + (event.actor ? " · " + event.actor : "")))));
         }
 
         // ---- trends
@@ -158,7 +158,9 @@ enum PageScript {
           $("trends").replaceChildren(...chosen.map((series) => {
             const point = state.points.get(series.name), now = point && point.quality === "good" ? point.value : null;
             const values = series.values.concat([now]), good = values.filter((v) => v !== null);
-            const low = Math.min(...good), high = Math.max(...good), span = high - low || 1;
+            const low = Math.min(...good), high = Math.max(...good), middle = (low + high) / 2;
+            // Noise is not a trend: what differs by less than a fiftieth is drawn nearly flat.
+            const span = Math.max(high - low, Math.abs(middle) / 50) || 1;
             const svg = make("svg", { viewBox: "0 0 120 40", preserveAspectRatio: "none" },
               make("path", { class: "floor", d: "M0 39H120" }));
             let run = [];
@@ -169,7 +171,7 @@ enum PageScript {
             };
             // An hour wide, now at the right: what was not there yet stays empty.
             values.forEach((v, i) => { if (v === null) flush(); else run.push((120 - values.length + i) + ","
-              + (high > low ? 36 - (v - low) / span * 32 : 20).toFixed(1)); });
+              + (20 - (v - middle) / span * 32).toFixed(1)); });
             flush();
             const like = (value) => shown({ value, unit: point ? point.unit : "" });
             return make("figure", {}, make("figcaption", {}, make("span", { title: series.name }, series.name),

@@ -15,14 +15,13 @@ enum PageStyle {
         h1 { font-size: 1.1rem; margin: 0 .5rem 0 0; }
         h2 { font-size: .85rem; margin: 0 0 .5rem; color: var(--faint); text-transform: uppercase;
           letter-spacing: .05em; }
-        .grow { flex: 1; }
         .pill { border-radius: 999px; padding: .15rem .7rem; font-weight: 600; background: var(--soft);
           color: var(--good); white-space: nowrap; }
         .pill.warn { background: var(--warnsoft); color: var(--warn); }
         .pill.bad { background: var(--badsoft); color: var(--bad); }
         .pill.idle { background: var(--line); color: var(--faint); }
-        .tools { display: flex; gap: .5rem; align-items: center; white-space: nowrap; }
-        .reason { color: var(--faint); font-size: .9rem; }
+        .tools { margin-left: auto; display: flex; gap: .5rem; align-items: center; white-space: nowrap; }
+        .reason { color: var(--faint); font-size: .9rem; flex: 1 1 14rem; }
         button { font: inherit; border: 1px solid var(--line); background: var(--card); color: var(--ink);
           border-radius: .5rem; padding: .2rem .7rem; cursor: pointer; min-height: 2.2rem; }
         button:hover { border-color: var(--accent); }
@@ -37,7 +36,7 @@ enum PageStyle {
         .stripe.idle { fill: var(--idle); }
         text { fill: var(--ink); font-size: 13px; } text.small { fill: var(--faint); font-size: 11px; }
         text.big { font-size: 15px; font-weight: 600; }
-        text.mid { font-size: 12px; font-weight: 600; }
+        text.mid { font-size: 12px; font-weight: 600; } text.tiny { font-size: 10px; font-weight: 600; }
         text.row { fill: var(--faint); font-size: 12px; font-weight: 600; }
         .wire { fill: none; stroke: var(--power); stroke-width: 2.6; stroke-dasharray: 7 5; }
         .wire.cool { stroke: var(--cool); } .wire.warm { stroke: var(--bad); }
@@ -56,7 +55,7 @@ enum PageStyle {
         #alarms li.critical, #alarms li.major { border-color: var(--bad); background: var(--badsoft); }
         #alarms li.cleared { border-color: var(--idle); background: var(--paper); }
         #alarms li.below { margin-left: 1.2rem; }
-        .meta { color: var(--faint); font-size: .82rem; }
+        .meta { color: var(--faint); font-size: .82rem; } time { white-space: nowrap; }
         #alarms button { float: right; }
         #events { max-height: 26rem; overflow: auto; }
         #events li { padding: .3rem 0; border-bottom: 1px solid var(--line); }
@@ -82,9 +81,10 @@ enum PageStyle {
         #message { position: fixed; bottom: 1rem; left: 50%; transform: translateX(-50%); max-width: 92vw;
           background: var(--ink); color: var(--paper); border-radius: .5rem; padding: .5rem 1rem; }
         #message[hidden] { display: none; }
-        @media (max-width: 900px) {
+        @media (max-width: 1100px) {
           main { grid-template-columns: minmax(0, 1fr); padding: .6rem; gap: .6rem; }
           #side { grid-column: 1; grid-row: auto; }
-          .reason { flex-basis: 100%; } header { position: static; } }
+          header { position: static; } }
+        @media (max-width: 700px) { .reason { flex-basis: 100%; } }
         """#
 }
