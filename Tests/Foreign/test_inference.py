@@ -333,6 +333,30 @@ def test_statistics_and_metrics_count_what_was_done(server):
     assert sizes[2] >= 1 and sizes[5] >= 1
 
 
+def test_a_slow_bucket_leads_to_the_request_that_fell_into_it(server):
+    """Exemplars as OpenMetrics has them, under its strict parser."""
+    parser = pytest.importorskip("prometheus_client.openmetrics.parser")
+    for name in ("plain-17", 'with "quotes" \\ and 한글', "x" * 500):
+        echo(server, request_id=name)
+    status, body, fields = server.request("GET", "/metrics", headers={"Accept": "application/openmetrics-text;version=1.0.0"})
+    assert status == 200 and fields["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
+    families = {family.name: family for family in parser.text_string_to_metric_families(body.decode())}
+    buckets = [s for s in families["mdc_inference_latency_seconds"].samples if s.name.endswith("_bucket") and s.labels["model"] == "echo"]
+    exemplars = [s.exemplar for s in buckets if s.exemplar]
+    assert exemplars, "no exemplar"
+    told = {exemplar.labels["request"] for exemplar in exemplars}
+    # The last request of a bucket is the one that is kept; a name is shown without what would need escapes.
+    assert told & {"plain-17", "withquotesand", "x" * 64}, told
+    lower = 0.0
+    for bucket in buckets:
+        if bucket.exemplar:
+            assert lower <= bucket.exemplar.value <= float(bucket.labels["le"])
+            assert abs(bucket.exemplar.timestamp - time.time()) < 600
+        lower = float(bucket.labels["le"])
+    # Who asks for the old text gets no exemplar, which its parser would not take.
+    assert b" # {" not in server.request("GET", "/metrics")[1]
+
+
 # Shared memory
 
 
