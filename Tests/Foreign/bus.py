@@ -20,7 +20,7 @@ mqtt = pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installe
 
 EXAMPLES = ROOT / "Units" / "examples"
 
-# Minutes each, with a dozen programs at once: by hand (make soak), not in every run.
+# Minutes: by hand (make soak), not in every run.
 by_hand = pytest.mark.skipif(not os.environ.get("MDC_FLEET"), reason="runs by hand: make soak, or MDC_FLEET=1")
 
 

@@ -30,14 +30,15 @@ def free_port():
 
 
 def eventually(check, seconds=20.0, what="the condition"):
-    """The first true result of `check`; generous, because the machine may be busy."""
+    """The first true result of `check`; generous, because the machine may be busy. `what` may be a function, which
+    says what is the case when the patience ends."""
     deadline = time.monotonic() + seconds
     while True:
         result = check()
         if result:
             return result
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what} did not come true within {seconds} s")
+            raise AssertionError(f"{what() if callable(what) else what} did not come true within {seconds} s")
         time.sleep(0.05)
 
 

@@ -127,7 +127,6 @@ def test_the_agent_check_answers_one_line(processes, tmp_path, broker):
     assert text.split()[0] in ("ready", "drain", "down")
 
 
-@by_hand
 def test_a_whole_container_conforms_to_the_contract(processes, tmp_path, broker, shared):
     """The demonstration's machines, sensors and cards, with the profiles that are shipped."""
     text = (ROOT / "Hardware" / "sites" / "demo.yaml").read_text()

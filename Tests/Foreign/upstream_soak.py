@@ -54,7 +54,7 @@ def soak(processes, folder, kills, seed, share_of_broker=0.15, report=lambda tex
             report(f"{number + 1} kills in {time.monotonic() - begun:.0f} s, {len(listener.known())} events heard")
     is_over.set()
     busy.join(10)
-    eventually(container.has_told_all, seconds=180, what=f"all told: {container.upstream()}")
+    eventually(container.has_told_all, seconds=180, what=lambda: f"all told: {container.upstream()}")
     truth = container.journal()
     try:
         # nats-server repeats what was under way only after its ack_wait of 30 s, behind newer messages.
@@ -122,7 +122,7 @@ def outage(processes, folder, days, points, events, report=lambda text: None):
     limit = 120 + days * points / 4
     eventually(container.has_told_all, seconds=limit, what="every event told")
     events_at = time.monotonic() - begun
-    eventually(lambda: container.upstream().get("backfill_minutes") == 0, seconds=limit, what=f"the backfill {container.upstream()}")
+    eventually(lambda: container.upstream().get("backfill_minutes") == 0, seconds=limit, what=lambda: f"the backfill {container.upstream()}")
     told_at = time.monotonic() - begun
     truth = container.journal()
     eventually(lambda: truth.items() <= listener.known().items(), what="every event")
