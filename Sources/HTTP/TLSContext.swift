@@ -67,6 +67,8 @@ public struct TLSError: Error, Equatable, CustomStringConvertible {
         _ = unsafe SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, Int(TLS1_2_VERSION), nil)
         // SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS
         _ = unsafe SSL_CTX_ctrl(context, SSL_CTRL_MODE, 0x1 | 0x2 | 0x10, nil)
+        // A record's header and body in one read of the socket instead of two.
+        _ = unsafe SSL_CTX_ctrl(context, SSL_CTRL_SET_READ_AHEAD, 1, nil)
         // SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION
         _ = unsafe SSL_CTX_set_options(context, 1 << 30 | 1 << 22 | 1 << 17)
         guard unsafe SSL_CTX_use_certificate_chain_file(context, files.certificate) == 1 else {

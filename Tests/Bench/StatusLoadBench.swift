@@ -86,6 +86,7 @@ enum StatusLoadBench {
         let tail = waits[waits.count * 99 / 100]
         // All at once, as fast as answers come: what a discovery storm looks like.
         var bursts: [Double] = []
+        let spent = container.agent.processorSeconds
         for _ in 0..<100 {
             let start = SystemTime.monotonic
             for one in clients { one.send() }
@@ -93,11 +94,14 @@ enum StatusLoadBench {
             bursts.append((SystemTime.monotonic - start).seconds * 1000)
             pause(.milliseconds(20))
         }
+        let cost = (container.agent.processorSeconds - spent) / Double(bursts.count * clients.count) * 1e6
         bursts.sort()
         return [
             Figure(
                 "Redfish sensor GET, 32 keep-alive TLS, p99", tail, "ms", goal: "at most 1 ms", isMet: tail <= 1),
+            Figure("the same, median", waits[waits.count / 2], "ms", goal: "(told)", isMet: nil),
             Figure("the same, all 32 at once, last answer, median", bursts[50], "ms", goal: "(told)", isMet: nil),
+            Figure("the agent's processor time for one, whatever else it does", cost, "us", goal: "(told)", isMet: nil),
         ]
     }
 
