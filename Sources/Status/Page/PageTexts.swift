@@ -27,6 +27,7 @@ enum PageTexts {
         "acked": "acknowledged by", "cleared": "cleared", "events": "Events", "trends": "Last hour",
         "points": "All values", "filter": "filter, such as ups1.*", "supply": "Supply", "backup": "Backup",
         "distribution": "Distribution", "transfer": "Transfer", "coolant": "Coolant and air", "mains": "Mains",
+        "on": "on", "off": "off", "stopped": "stopped", "running": "running",
         "present": "present", "missing": "missing", "on-battery": "on battery", "inferences": "inferences made",
         "door-open": "stands open", "mimic": "The container", "more": "more: use the filter", "kind-ups": "UPS",
         "kind-meter": "meter", "kind-pdu": "distribution", "kind-genset": "generator",

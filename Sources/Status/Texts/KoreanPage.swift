@@ -273,6 +273,22 @@ extension Catalogue {
         --
         건 추론
         ==
+        on
+        --
+        켜짐
+        ==
+        off
+        --
+        꺼짐
+        ==
+        stopped
+        --
+        정지
+        ==
+        running
+        --
+        운전 중
+        ==
         stands open
         --
         열림
