@@ -85,6 +85,7 @@ enum PageStyle {
           main { grid-template-columns: minmax(0, 1fr); padding: .6rem; gap: .6rem; }
           #side { grid-column: 1; grid-row: auto; }
           header { position: static; } }
-        @media (max-width: 700px) { .reason { flex-basis: 100%; } }
+        @media (max-width: 700px) { .reason { flex-basis: 100%; }
+          #side { display: contents; } #side section:first-child { order: -1; } }
         """#
 }
