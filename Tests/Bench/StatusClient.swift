@@ -72,12 +72,25 @@ import Platform
         }
     }
 
+    /// By hand: a regular expression here would take longer than many an answer, and is not what is measured.
     private func answered(_ filled: Int) -> Int? {
-        guard let end = buffer[..<filled].firstRange(of: Array("\r\n\r\n".utf8)) else { return nil }
-        let head = String(decoding: buffer[..<end.lowerBound], as: UTF8.self)
-        guard let length = head.firstMatch(of: /Content-Length: (\d+)/).flatMap({ Int($0.1) }),
-            filled >= end.upperBound + length
-        else { return nil }
-        return Int(head.dropFirst(9).prefix(3))
+        unsafe buffer.withUnsafeBytes { bytes -> Int? in
+            let here = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<filled])
+            func place(behind word: StaticString) -> Int? {
+                let count = word.utf8CodeUnitCount
+                guard let base = unsafe here.baseAddress, filled >= count else { return nil }
+                for start in 0...(filled - count) where unsafe memcmp(base + start, word.utf8Start, count) == 0 {
+                    return start + count
+                }
+                return nil
+            }
+            func number(at start: Int) -> Int {
+                unsafe here[start...].prefix { (48...57).contains($0) }.reduce(0) { $0 * 10 + Int($1 - 48) }
+            }
+            guard let body = place(behind: "\r\n\r\n"), let length = place(behind: "Content-Length: "),
+                filled >= body + number(at: length)
+            else { return nil }
+            return number(at: "HTTP/1.1 ".utf8.count)
+        }
     }
 }
