@@ -78,7 +78,7 @@ import Platform
             let here = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<filled])
             func place(behind word: StaticString) -> Int? {
                 let count = word.utf8CodeUnitCount
-                guard let base = unsafe here.baseAddress, filled >= count else { return nil }
+                guard let base = here.baseAddress, filled >= count else { return nil }
                 for start in 0...(filled - count) where unsafe memcmp(base + start, word.utf8Start, count) == 0 {
                     return start + count
                 }
