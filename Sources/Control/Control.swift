@@ -21,6 +21,8 @@ public struct Control: Sendable {
     private var health = AgentHealth()
     private var outputs: ComputedPoints
     private var lastMemory = MonotonicTime.distantPast
+    /// Of the last memory, so that the next one fits at once.
+    private var memorySize = 0
     private var isFirst = true
 
     /// `memory` is what the last `Decisions.memory` said before the agent ended; `seed` makes the ids
@@ -86,7 +88,7 @@ public struct Control: Sendable {
     private mutating func rememberIfDue(_ now: Moment, _ decisions: inout Decisions) {
         guard !decisions.events.isEmpty || now.monotonic - lastMemory >= .seconds(60) else { return }
         lastMemory = now.monotonic
-        var writer = ByteWriter()
+        var writer = ByteWriter(capacity: memorySize + 1024)
         writer.beginObject()
         writer.field("version", 1)
         alarms.remember(&writer)
@@ -95,6 +97,7 @@ public struct Control: Sendable {
         energy.remember(&writer)
         writes.remember(&writer, now: now)
         writer.endObject()
+        memorySize = writer.count
         decisions.memory = writer.bytes
     }
 

@@ -26,6 +26,8 @@ public struct ByteWriter: Sendable {
         text.withUTF8 { unsafe bytes.append(contentsOf: $0) }
     }
     public mutating func append(contentsOf other: some Sequence<UInt8>) { bytes.append(contentsOf: other) }
+    /// One copy; the general one, called from another room, goes byte by byte.
+    public mutating func append(contentsOf other: [UInt8]) { bytes.append(contentsOf: other) }
 
     public mutating func append(_ number: some BinaryInteger) {
         var magnitude = UInt64(number.magnitude)
@@ -111,9 +113,7 @@ extension ByteWriter {
         needsComma = true
     }
     /// A finished JSON text, put in as it is.
-    public mutating func value(rawJSON text: some Sequence<UInt8>) {
-        separate(); append(contentsOf: text); needsComma = true
-    }
+    public mutating func value(rawJSON text: [UInt8]) { separate(); append(contentsOf: text); needsComma = true }
 
     private mutating func separate() { if needsComma { append(UInt8(ascii: ",")) } }
     private mutating func open(_ bracket: UInt8) { separate(); append(bracket); needsComma = false }

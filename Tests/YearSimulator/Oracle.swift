@@ -9,27 +9,6 @@ struct Oracle {
         init(_ text: String) { description = text }
     }
 
-    /// A condition in numbers.
-    fileprivate struct Rule {
-        enum Test {
-            case above(Int, Double, Double)
-            case below(Int, Double, Double)
-            case states(Int)
-            case apart(Int, Int, Double, Double)
-            case absent
-            case other(Int)
-        }
-        let id: String
-        let test: Test
-        let slots: [Int]
-        let raiseAfter: Nanoseconds
-        let raisesUnknown: Bool
-        let posture: PostureState
-    }
-
-    /// What the samples alone say of a condition; within the hysteresis the past decides.
-    private enum Verdict { case yes, no, between, unknown }
-
     private let rules: [Rule]
     private let places: [String: Int]
     /// Since when the samples say so at every look, not knowing included where that is as bad.
@@ -37,8 +16,9 @@ struct Oracle {
     private var raised: [Bool]
     private var active: [Bool]
     private var version = UInt64.max
-    private(set) var listed: [String] = []
-    private var activeIDs: Set<String> = []
+    private(set) var listed: [Alarm] = []
+    private var isFireActive = false
+    private var isInterlocked = false
     /// What the listed alarms demand.
     private var needed = PostureState.normal
     /// When something last spoke against taking work.
@@ -52,10 +32,9 @@ struct Oracle {
     /// A raise may wait this long for its cause.
     private static let causeAwaited = Nanoseconds.milliseconds(5001)
 
-    init(_ plant: Plant, _ table: PointTable, _ watched: [PointID], _ now: Moment) {
-        var slots: [String: Int] = [:]
-        for (slot, id) in watched.enumerated() { slots[table[id].name] = slot }
-        rules = plant.site.control.conditions.map { Rule($0, slots) }
+    init(_ rules: [Rule], smoke: Int, _ now: Moment) {
+        self.rules = rules
+        self.smoke = smoke
         var places: [String: Int] = [:]
         for (place, rule) in rules.enumerated() { places[rule.id] = place }
         self.places = places
@@ -63,7 +42,6 @@ struct Oracle {
         raised = Array(repeating: false, count: rules.count)
         active = raised
         lastObstacle = now.monotonic
-        smoke = slots["zone.smoke.state"] ?? -1
     }
 
     /// Killed and started again: readings, delays and device threads are gone, what stood stands.
@@ -75,49 +53,25 @@ struct Oracle {
         writes.restarted(now.monotonic)
     }
 
-    mutating func judge(_ decisions: Decisions, _ inputs: ControlInputs, _ now: Moment) throws(Wrong) {
-        try judgeEvents(decisions, inputs.samples, now)
+    mutating func judge(_ decisions: Decisions, _ inputs: ControlInputs, _ verdicts: Verdicts, _ now: Moment)
+        throws(Wrong)
+    {
+        try judgeEvents(decisions, verdicts, now)
         refreshList(decisions)
-        try judgeConditions(inputs.samples, now)
-        try judgePosture(decisions, inputs.samples, now)
-        try judgeZones(decisions, inputs)
+        try judgeConditions(verdicts, now)
+        try judgePosture(decisions, verdicts, now)
+        try judgeZones(decisions, inputs, verdicts)
         try judgePower(decisions, now)
-        try writes.judge(decisions, inputs, interlocked: activeIDs.contains { $0.hasPrefix("device3.") }, now)
+        try writes.judge(decisions, inputs, interlocked: isInterlocked, now)
         if let deadline = decisions.nextDeadline, deadline <= now.monotonic {
             throw Wrong("Control wants to be stepped again at once: the loop would spin")
         }
         lastStep = now.monotonic
     }
 
-    // MARK: - Evidence
-
-    private func number(_ slot: Int, _ samples: [Sample]) -> Double? {
-        guard slot >= 0, samples[slot].isGood, !samples[slot].number.isNaN else { return nil }
-        return samples[slot].number
-    }
-
-    private func verdict(_ rule: Int, _ samples: [Sample]) -> Verdict {
-        switch rules[rule].test {
-        case .above(let slot, let limit, let back):
-            guard let number = number(slot, samples) else { return .unknown }
-            return number > limit ? .yes : number <= limit - back ? .no : .between
-        case .below(let slot, let limit, let back):
-            guard let number = number(slot, samples) else { return .unknown }
-            return number < limit ? .yes : number >= limit + back ? .no : .between
-        case .states(let slot):
-            guard let number = number(slot, samples) else { return .unknown }
-            return number == 1 || number == 2 ? .yes : .no
-        case .apart(let slot, let other, let limit, let back):
-            guard let a = number(slot, samples), let b = number(other, samples) else { return .unknown }
-            return abs(a - b) > limit ? .yes : abs(a - b) <= limit - back ? .no : .between
-        case .absent: return rules[rule].slots.allSatisfy { number($0, samples) == nil } ? .yes : .no
-        case .other(let slot): return slot >= 0 && number(slot, samples) == nil ? .unknown : .between
-        }
-    }
-
     // MARK: - What must be so
 
-    private mutating func judgeEvents(_ decisions: Decisions, _ samples: [Sample], _ now: Moment) throws(Wrong) {
+    private mutating func judgeEvents(_ decisions: Decisions, _ verdicts: Verdicts, _ now: Moment) throws(Wrong) {
         for event in decisions.events where event.kind == .alarmRaised || event.kind == .alarmCleared {
             let id = event.evidence.first { $0.name == "alarm" }?.value ?? ""
             if event.kind == .alarmRaised, event.evidence.count < 2 { throw Wrong("\(id) was raised without evidence") }
@@ -131,10 +85,10 @@ struct Oracle {
                 // A consequence that outlives its cause is told a second time.
                 if raised[place] { continue }
                 raised[place] = true
-                try judgeRaise(place, samples, now)
+                try judgeRaise(place, verdicts.list[place], now)
             } else {
                 raised[place] = false
-                switch verdict(place, samples) {
+                switch verdicts.list[place] {
                 case .unknown: throw Wrong("\(id) was cleared, and nobody knows")
                 case .yes: throw Wrong("\(id) was cleared, and it still holds")
                 case .no, .between: break
@@ -143,9 +97,9 @@ struct Oracle {
         }
     }
 
-    private func judgeRaise(_ place: Int, _ samples: [Sample], _ now: Moment) throws(Wrong) {
+    private func judgeRaise(_ place: Int, _ verdict: Verdicts.Verdict, _ now: Moment) throws(Wrong) {
         let rule = rules[place]
-        switch verdict(place, samples) {
+        switch verdict {
         case .no: throw Wrong("\(rule.id) was raised, and its samples say no")
         case .unknown where !rule.raisesUnknown: throw Wrong("\(rule.id) was raised, and nobody knows")
         case .yes, .between, .unknown: break
@@ -166,24 +120,25 @@ struct Oracle {
         version = decisions.alarmsVersion
         for place in active.indices { active[place] = false }
         needed = .normal
-        listed = decisions.alarms.map(\.id)
-        activeIDs = Set(decisions.alarms.lazy.filter(\.isActive).map(\.id))
+        (listed, isFireActive, isInterlocked) = (decisions.alarms, false, false)
         for alarm in decisions.alarms {
+            if alarm.isActive, alarm.id.hasPrefix("device3.") { isInterlocked = true }
             if let place = places[alarm.id] {
                 active[place] = alarm.isActive
                 needed = max(needed, rules[place].posture)
             } else if alarm.id.hasSuffix(".intrusion") {
                 needed = .seal
             } else if alarm.id == "zone.smoke.fire" {
+                isFireActive = alarm.isActive
                 needed = max(needed, .stop)
             }
         }
     }
 
-    private mutating func judgeConditions(_ samples: [Sample], _ now: Moment) throws(Wrong) {
+    private mutating func judgeConditions(_ verdicts: Verdicts, _ now: Moment) throws(Wrong) {
         for place in rules.indices {
             if active[place] != raised[place] { throw Wrong("the list and the events disagree on \(rules[place].id)") }
-            let verdict = verdict(place, samples)
+            let verdict = verdicts.list[place]
             if verdict == .unknown, rules[place].posture >= .drain { lastObstacle = now.monotonic }
             guard verdict == .yes || (verdict == .unknown && rules[place].raisesUnknown) else {
                 heldSince[place] = nil
@@ -198,24 +153,26 @@ struct Oracle {
         }
     }
 
-    private mutating func judgePosture(_ decisions: Decisions, _ samples: [Sample], _ now: Moment) throws(Wrong) {
+    private mutating func judgePosture(_ decisions: Decisions, _ verdicts: Verdicts, _ now: Moment) throws(Wrong) {
         let state = decisions.posture.state
         if state < needed { throw Wrong("posture \(state.text), and an alarm wants \(needed.text)") }
         let isTight = decisions.power.contains {
             $0.activeTarget != nil || $0.allowedWatts < $0.defaultWatts
                 || ($0.measuredWatts ?? 0) > $0.defaultWatts * 0.95
         }
-        if needed > .normal || isTight || smoke >= 0 && number(smoke, samples) == nil { lastObstacle = now.monotonic }
+        if needed > .normal || isTight || smoke >= 0 && verdicts.number(smoke) == nil { lastObstacle = now.monotonic }
         // Five minutes are more than every hold and patience together.
         if state > .normal, now.monotonic - lastObstacle > .seconds(300) {
             throw Wrong("posture \(state.text) (\(decisions.posture.reason)), and nothing wants it any more")
         }
     }
 
-    private mutating func judgeZones(_ decisions: Decisions, _ inputs: ControlInputs) throws(Wrong) {
-        if number(smoke, inputs.samples) == 1,
+    private mutating func judgeZones(_ decisions: Decisions, _ inputs: ControlInputs, _ verdicts: Verdicts)
+        throws(Wrong)
+    {
+        if verdicts.number(smoke) == 1,
             !decisions.zones.contains(where: { $0.name == "smoke" && $0.isBypassed }),
-            !activeIDs.contains("zone.smoke.fire")
+            !isFireActive
         {
             throw Wrong("there is smoke, and no fire alarm")
         }
@@ -238,26 +195,5 @@ struct Oracle {
         if change > 100 * (seconds + 1) || -change > 500 * (seconds + 1) {
             throw Wrong("the allowance moved by \(change) W in \(seconds) s")
         }
-    }
-}
-
-extension Oracle.Rule {
-    fileprivate init(_ plan: ConditionPlan, _ slots: [String: Int]) {
-        id = plan.id
-        self.slots = plan.points.map { slots[$0] ?? -1 }
-        raiseAfter = plan.raiseAfter
-        raisesUnknown = plan.whenUnknown == .raise
-        let isRuled = plan.id.hasPrefix("device2") && plan.id.hasSuffix(".high")
-        posture = max(plan.posture ?? .normal, isRuled ? .conserve : .normal)
-        let first = self.slots.first ?? -1
-        test =
-            switch plan.test {
-            case .above(_, let limit, let back): .above(first, limit, back)
-            case .below(_, let limit, let back): .below(first, limit, back)
-            case .states: .states(first)
-            case .apart(_, _, let limit, let back): .apart(first, self.slots[1], limit, back)
-            case .absent: .absent
-            case .atLeast, .external, .movesFasterThan: .other(first)
-            }
     }
 }

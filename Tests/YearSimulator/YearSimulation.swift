@@ -34,6 +34,7 @@ public struct YearSimulation {
     private var journal = StoredJournal()
     private var world: World
     private var oracle: Oracle
+    private var verdicts: Verdicts
     private var now: Moment
     /// What went out of the outbox must have come in in this order.
     private var decided: [Int] = []
@@ -41,6 +42,7 @@ public struct YearSimulation {
     private var changed: [Int] = []
     private var deadline: MonotonicTime?
     private var nextHappening: MonotonicTime
+    private var nextBeat = MonotonicTime.distantPast
     private var isRoundDue = true
     private var results: [WriteResult] = []
     public private(set) var tally = Tally()
@@ -54,7 +56,10 @@ public struct YearSimulation {
             monotonic: MonotonicTime(nanoseconds: 1_000_000_000_000), wall: WallTime(milliseconds: 1_795_645_683_000))
         control = Control(site: plant.site, points: table, memory: nil, seed: seed, now: now)
         world = World(table)
-        oracle = Oracle(plant, table, control.watched, now)
+        var slots: [String: Int] = [:]
+        for (slot, id) in control.watched.enumerated() { slots[table[id].name] = slot }
+        verdicts = Verdicts(plant, slots)
+        oracle = Oracle(verdicts.rules, smoke: slots["zone.smoke.state"] ?? -1, now)
         nextHappening = now.monotonic
     }
 
@@ -94,11 +99,13 @@ public struct YearSimulation {
 
     private mutating func step() throws(Oracle.Wrong) {
         tally.steps += 1
-        // The agent looks at all ages twice a second, and between that at what changed.
-        let isBeat = !random.one(in: 3)
+        // The agent looks at all ages twice a second, and between that at what changed. Here a device that says
+        // nothing is stale after an hour: a look every few minutes finds it just as well.
+        let isBeat = samples.isEmpty || now.monotonic >= nextBeat || random.one(in: 10)
+        if isBeat { nextBeat = now.monotonic + .seconds(300) }
         var points: [PointID] = []
         board.takeChanges { points.append($0) }
-        if isBeat || samples.isEmpty {
+        if isBeat {
             control.gather(board, at: now.monotonic, into: &samples)
         } else {
             control.gather(points, of: board, at: now.monotonic, into: &samples, changed: &changed)
@@ -114,7 +121,8 @@ public struct YearSimulation {
         let decisions = control.step(inputs, now: now)
         // Only what is written can be lost: a copy at every step would cost more than the step.
         let before = decisions.events.isEmpty && decisions.memory == nil ? nil : oracle
-        try oracle.judge(decisions, inputs, now)
+        verdicts.look(samples)
+        try oracle.judge(decisions, inputs, verdicts, now)
         deadline = decisions.nextDeadline
         count(decisions)
         let ticket = journal.append(decisions, before, &random, now.monotonic)
@@ -189,7 +197,7 @@ public struct YearSimulation {
 
     private mutating func someRequest(_ actor: Actor) -> ControlRequest.Kind {
         let alarms = oracle.listed
-        let alarm = alarms.isEmpty ? "nothing" : alarms[random.below(alarms.count)]
+        let alarm = alarms.isEmpty ? "nothing" : alarms[random.below(alarms.count)].id
         switch random.below(9) {
         case 0: return .acknowledgeAll
         case 1: return .acknowledge(alarm: alarm)
