@@ -59,7 +59,8 @@ final class SnapshotPublisher {
 
     /// `isAsked`: somebody is about to be told that it is done, and must find it so.
     func publishIfDue(_ now: Moment, isAsked: Bool = false) {
-        guard isDue, let decisions, isAsked || now.monotonic - last >= SnapshotPublisher.spacing else { return }
+        let isTimely = isDue && now.monotonic - last >= SnapshotPublisher.spacing
+        guard isAsked || isTimely, let decisions else { return }
         hasNews = false
         hasReadings = false
         last = now.monotonic

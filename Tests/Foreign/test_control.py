@@ -160,6 +160,8 @@ def test_a_power_target_limits_breaches_and_is_taken_back(feed):
 
     asked = feed("power", "target", "1000", "--feed", "main", "--for", "1h")
     assert asked.returncode == 0 and asked.stdout == "1 power targets set\n", asked
+    # Who was told that it is done finds it so, not half a second later.
+    assert [target["watts"] for target in main()["targets"]] == [1000]
     eventually(lambda: main()["allowed_watts"] == 1000, what="the ramp's end")
     eventually(lambda: feed("posture").returncode == 1, what="conserve")
     page = json.loads(feed("posture", "--json").stdout)
