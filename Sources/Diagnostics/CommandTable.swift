@@ -50,10 +50,10 @@ public struct CommandTable: Sendable {
 
     /// "mdc-agent modbus": a word that several commands begin with.
     private func family(_ words: [String], _ console: Console) -> ExitCode {
-        let names = words.filter { $0 != "--help" && $0 != "-h" }
+        let names = Array(words.prefix { !$0.hasPrefix("-") })
         let matching = commands.filter { $0.path.starts(with: names) }
         guard !names.isEmpty, !matching.isEmpty else { return unknown(words, console) }
-        let isAsked = names.count < words.count
+        let isAsked = words.contains("--help") || words.contains("-h")
         let name = names.joined(separator: " ")
         console.raw("\(local("usage:")) mdc-agent \(name) COMMAND [options]\n\n\(rows(matching))\n")
         if isAsked { console.raw("\n" + local("Each explains itself: mdc-agent %1 --help", matching[0].name) + "\n") }

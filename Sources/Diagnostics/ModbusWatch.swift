@@ -69,8 +69,9 @@ extension ModbusCommands {
     ) { invocation in
         let client = AgentClient(socketPath: invocation.socketPath)
         var left: Int
-        do throws(Invocation.UsageFault) { left = try invocation.integer("--count", 1...Int.max, default: .max) } catch
-        {
+        do throws(Invocation.UsageFault) {
+            left = try invocation.integer("--count", 1...1_000_000_000, default: .max)
+        } catch {
             return usage(invocation, error.text)
         }
         do throws(AgentClient.Fault) {
