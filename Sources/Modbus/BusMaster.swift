@@ -125,7 +125,7 @@ final class BusMaster {
                 case .answer(let pdu, let length) = judgeFront(unit, request), buffer.count == length
             else { return false }
             take(pdu)
-            note(length, "answer")
+            note(length, request.words(ofAnswer: reply))
             settle(unit, request, .answer)
             return true
         } catch { return false }
@@ -202,7 +202,7 @@ final class BusMaster {
                 // the end of this frame may be the beginning of another.
                 if framing == .tcp, buffer.count > length { throw .lost(BusMaster.outOfStep) }
                 take(pdu)
-                note(length, "answer")
+                note(length, request.words(ofAnswer: reply))
                 return .answer
             case .exception(let code, let length):
                 note(length, "exception \(code): \(exceptionWords(code))")

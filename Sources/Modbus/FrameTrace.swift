@@ -20,7 +20,11 @@ public final class FrameTrace: Sendable {
     private let frames = Mutex<(next: UInt64, kept: [TracedFrame])>((0, []))
 
     /// Keeps frames for the next ten seconds; a watcher asks again before that.
-    public func enable(now: MonotonicTime) { until.store((now + .seconds(10)).nanoseconds, ordering: .relaxed) }
+    public func enable(now: MonotonicTime) {
+        // What an earlier watcher left is of another time.
+        if !isEnabled(now) { frames.withLock { $0.kept.removeAll() } }
+        until.store((now + .seconds(10)).nanoseconds, ordering: .relaxed)
+    }
 
     public func frames(since index: UInt64) -> [TracedFrame] {
         frames.withLock { $0.kept.filter { $0.index >= index } }
@@ -59,6 +63,29 @@ extension RequestPDU {
         case .identify(let code, let object): "read device identification \(code), from object \(object)"
         }
     }
+}
+
+extension RequestPDU {
+    /// What an answer to it says: "answer, from 768: 231, 0, 50". `pdu` has been found to be one.
+    func words(ofAnswer pdu: [UInt8]) -> String {
+        switch self {
+        case .read(let table, let address, let count):
+            let data = pdu.dropFirst(2)
+            let shown = min(count, RequestPDU.valuesShown)
+            let values = (0..<shown).map { index -> Int in
+                let at = data.startIndex + (table.holdsBits ? index / 8 : index * 2)
+                guard at + (table.holdsBits ? 0 : 1) < data.endIndex else { return 0 }
+                return table.holdsBits ? Int(data[at]) >> (index % 8) & 1 : Int(data[at]) << 8 | Int(data[at + 1])
+            }
+            let rest = count > shown ? ", ... (\(count) in all)" : ""
+            return "answer, from \(address): \(values.map(String.init).joined(separator: ", "))\(rest)"
+        case .writeCoil, .writeRegister, .writeCoils, .writeRegisters: return "answer: taken"
+        case .identify: return "answer: device identification"
+        }
+    }
+
+    /// As many as a line on a terminal holds.
+    private static let valuesShown = 16
 }
 
 /// The protocol's exceptions, in words (MODBUS Application Protocol V1.1b3, 7).

@@ -1,3 +1,4 @@
+import Platform
 import Site
 import Testing
 
@@ -46,6 +47,30 @@ import Testing
                 if case .answer = RTUReply.judge(bad.span, unit: 5, request) { #expect(Bool(false), "byte \(index)") }
             }
         }
+    }
+
+    @Test func `a traced answer is shown as the numbers it carries`() {
+        let registers = RequestPDU.read(.input, address: 99, count: 3)
+        #expect(registers.words(ofAnswer: [4, 6, 0, 1, 0, 0, 0xFF, 0xFE]) == "answer, from 99: 1, 0, 65534")
+        let coils = RequestPDU.read(.coil, address: 8, count: 10)
+        #expect(coils.words(ofAnswer: [1, 2, 0b101, 0b10]) == "answer, from 8: 1, 0, 1, 0, 0, 0, 0, 0, 0, 1")
+        let long = RequestPDU.read(.holding, address: 0, count: 100).words(
+            ofAnswer: [3, 200] + Array(repeating: 0, count: 200))
+        #expect(long.hasSuffix("0, ... (100 in all)"))
+        #expect(RequestPDU.writeRegister(address: 1, 2).words(ofAnswer: [6, 0, 1, 0, 2]) == "answer: taken")
+    }
+
+    @Test func `who begins to look at a bus sees what passes from then on, not what another saw an hour ago`() {
+        let trace = FrameTrace()
+        let wall = WallTime(milliseconds: 0)
+        func at(_ seconds: Int64) -> Moment { Moment(monotonic: .distantPast + .seconds(seconds), wall: wall) }
+        trace.enable(now: at(1).monotonic)
+        trace.note(at(2), isSent: true, [1], "old")
+        trace.enable(now: at(3).monotonic)
+        #expect(trace.frames(since: 0).map(\.text) == ["old"])
+        trace.enable(now: at(3600).monotonic)
+        trace.note(at(3601), isSent: true, [1], "new")
+        #expect(trace.frames(since: 0).map(\.text) == ["new"])
     }
 
     /// Seeded fuzz of both frame parsers: no trap, and nothing is accepted that does not carry its marks.
