@@ -33,7 +33,11 @@ final class BusEngine {
     private var windowBusy = Nanoseconds.zero
     private var utilisation = 0.0
 
-    init(bus: ModbusBus, master: BusMaster, board: Board, time: any TimeSource, events: Mailbox<EventDraft>) {
+    /// `bunches`: into how many a round's questions are gathered; nil: each machine's lie anywhere.
+    init(
+        bus: ModbusBus, master: BusMaster, board: Board, time: any TimeSource, events: Mailbox<EventDraft>,
+        bunches: Int? = nil
+    ) {
         self.bus = bus
         self.master = master
         self.board = board
@@ -47,16 +51,17 @@ final class BusEngine {
         windowStart = now
         began = now
         units = bus.units.map { PolledUnit($0, bus: bus, board: board, now: now) }
-        // Everything is asked at once at the start; from then on the rounds of different units and buses lie
-        // apart, so that a hundred of them do not meet: their first is due a part of a round ago.
+        // Everything is asked at once at the start; from then on their first round is due a part of a round ago:
+        // at any time of it, or, so that one waking of this thread, of the shared rounds and of Control serves
+        // many, at one of a few.
         for unit in units {
             let fastest = min(unit.plan.intervals.fast, unit.plan.intervals.normal)
-            var first = now + Nanoseconds(Int64(Double(fastest.count) * (random.fraction() - 1)))
-            // Machines with a connection each are asked in bunches, a sixteenth of a round apart: one waking
-            // serves them all (see SharedRounds).
-            if bus.isOneMachine {
-                let slot = fastest.count / 16
-                first = MonotonicTime(nanoseconds: first.nanoseconds / slot * slot)
+            let phase = random.fraction()
+            var first = now + Nanoseconds(Int64(Double(fastest.count) * (phase - 1)))
+            if let bunches {
+                let bunch = Int64(phase * Double(bunches)) * fastest.count / Int64(bunches)
+                let into = (now.nanoseconds + fastest.count - bunch) % fastest.count
+                first = MonotonicTime(nanoseconds: now.nanoseconds - into)
             }
             unit.makeRequests(first: first)
         }

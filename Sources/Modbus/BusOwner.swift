@@ -19,6 +19,7 @@ final class BusOwner: Sendable {
     private let time: any TimeSource
     private let events: Mailbox<EventDraft>
     private let shared: SharedRounds?
+    private let bunches: Int
     /// Of the thread that has the engine.
     private let publishAt = Atomic<Int64>(0)
 
@@ -26,9 +27,11 @@ final class BusOwner: Sendable {
     private static let commandsMax = 64
 
     init(
-        bus: ModbusBus, board: Board, time: any TimeSource, events: Mailbox<EventDraft>, shared: SharedRounds?
+        bus: ModbusBus, board: Board, time: any TimeSource, events: Mailbox<EventDraft>, shared: SharedRounds?,
+        bunches: Int
     ) throws(SystemError) {
         self.shared = shared
+        self.bunches = bunches
         name = bus.name
         self.bus = bus
         self.board = board
@@ -72,7 +75,8 @@ final class BusOwner: Sendable {
     private func run() {
         let master = BusOwner.makeMaster(
             bus, time: time, trace: trace, stopDescriptor: stopSignal.descriptor.raw)
-        let engine = BusEngine(bus: bus, master: master, board: board, time: time, events: events)
+        let engine = BusEngine(
+            bus: bus, master: master, board: board, time: time, events: events, bunches: bunches)
         while !isStopping.load(ordering: .acquiring) {
             if hasCommands.exchange(false, ordering: .acquiringAndReleasing) {
                 for command in commands.takeAll() { engine.handle(command) }

@@ -11,11 +11,14 @@ public final class ModbusRoom: Sendable {
         self.plan = plan
         let single = plan.buses.count(where: \.isOneMachine)
         shared = single > 1 ? try SharedRounds(buses: single, time: time) : nil
+        // Sixteen machines a bunch are asked within a few milliseconds; more than sixteen bunches save no waking.
+        let bunches = min(16, max(1, plan.buses.reduce(0) { $0 + $1.units.count } / 16))
         var owners: [BusOwner] = []
         for bus in plan.buses {
             owners.append(
                 try BusOwner(
-                    bus: bus, board: board, time: time, events: events, shared: bus.isOneMachine ? shared : nil))
+                    bus: bus, board: board, time: time, events: events, shared: bus.isOneMachine ? shared : nil,
+                    bunches: bunches))
         }
         self.owners = owners
     }

@@ -14,6 +14,18 @@ import Testing
         #expect(site.reading("u1.p38")?.quality == .good)
     }
 
+    /// Not each at a time of its own: every waking of a thread costs as much as its question.
+    @Test(arguments: [1, 4]) func `a round's questions are gathered into bunches, and the first misses none`(
+        _ bunches: Int
+    ) throws {
+        let site = try MadeUpSite(.tcp, units: [1, 2, 17], bunches: bunches)
+        site.run(.seconds(5))
+        let dues = site.engine.units.flatMap(\.requests).map(\.due.nanoseconds)
+        #expect(dues.allSatisfy { $0 % (1_000_000_000 / Int64(bunches)) == 0 })
+        #expect(site.engine.missedCycles == 0)
+        #expect(site.reading("u17.p0")?.quality == .good)
+    }
+
     @Test func `one illegal register costs only its own point, is named, and is asked again hourly`() throws {
         let site = try MadeUpSite(.tcp)
         site.channel.missing = [4, 5]

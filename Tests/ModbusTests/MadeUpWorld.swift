@@ -253,7 +253,7 @@ struct MadeUpSite {
     init(
         _ framing: BusMaster.Framing, units: [UInt8] = [1], profile: EquipmentProfile = pairProfile(),
         timeout: Nanoseconds = .milliseconds(200), interval: Nanoseconds = .seconds(1), normal: Nanoseconds? = nil,
-        seed: UInt64 = 1
+        seed: UInt64 = 1, bunches: Int? = nil
     ) throws {
         let link: ModbusLink =
             framing == .tcp
@@ -273,7 +273,8 @@ struct MadeUpSite {
             channel: channel, framing: framing,
             serial: framing == .rtu ? SerialSettings(baud: 19200, parity: .even, stopBits: 1) : nil, gap: .zero,
             time: time, trace: FrameTrace())
-        engine = BusEngine(bus: bus, master: master, board: board, time: time, events: events)
+        engine = BusEngine(
+            bus: bus, master: master, board: board, time: time, events: events, bunches: bunches)
     }
 
     /// Lets the owner thread's loop run for a made-up while.
