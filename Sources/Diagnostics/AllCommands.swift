@@ -8,6 +8,7 @@ extension CommandTable {
         SecurityCommands.all,
         AcceleratorCommands.all,
         EventCommands.all,
+        HistoryCommands.all,
         AlarmCommands.all,
         ModbusCommands.all,
         UpstreamCommands.all,

@@ -53,8 +53,10 @@ struct HistoryChunk {
         bytes.append(UInt8(rest))
     }
 
-    /// The changes of one point in a chunk that began at `start`; what is damaged ends it.
-    static func read(_ bytes: [UInt8], from start: Int64, point: Int64, _ body: (HistoryChange) -> Void) {
+    /// The changes of some points in a chunk that began at `start`; what is damaged ends it.
+    static func read(
+        _ bytes: [UInt8], from start: Int64, of points: Set<UInt64>, _ body: (_ point: UInt64, HistoryChange) -> Void
+    ) {
         var at = 0
         func byte() -> UInt8? {
             guard at < bytes.count else { return nil }
@@ -86,8 +88,9 @@ struct HistoryChunk {
                 }
                 value = Double(bitPattern: bits)
             }
-            guard owner == UInt64(point) else { continue }
+            guard points.contains(owner) else { continue }
             body(
+                owner,
                 HistoryChange(
                     time: WallTime(milliseconds: start + Int64(clamping: since)), number: value, quality: quality))
         }

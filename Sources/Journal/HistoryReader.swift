@@ -34,26 +34,48 @@ public final class HistoryReader {
 
     public init(folder: String) { path = folder + "/history.sqlite" }
 
+    /// Every point that was ever recorded, in the order in which they first were.
+    public func names() throws(StorageFault) -> [String] {
+        guard let database = try opened() else { return [] }
+        let rows = try database.connection.prepare("SELECT name FROM points ORDER BY number")
+        var names: [String] = []
+        while try rows.step() { names.append(rows.text(0)) }
+        return names
+    }
+
     /// Every change within the time, oldest first; full rate lasts for hours, and around critical events.
     public func changes(of point: String, from: WallTime, to: WallTime, limit: Int = 100_000) throws(StorageFault)
         -> [HistoryChange]
     {
-        guard let database = try opened(), let number = try number(of: point, database) else { return [] }
+        try changes(of: [point], from: from, to: to, limit: limit).map(\.change)
+    }
+
+    /// The same of several points, as one story.
+    public func changes(of points: [String], from: WallTime, to: WallTime, limit: Int = 100_000)
+        throws(StorageFault) -> [(name: String, change: HistoryChange)]
+    {
+        guard let database = try opened() else { return [] }
+        var names: [UInt64: String] = [:]
+        for point in points {
+            if let number = try number(of: point, database) { names[UInt64(number)] = point }
+        }
+        if names.isEmpty { return [] }
+        let wanted = Set(names.keys)
         let rows = try database.connection.prepare(
             "SELECT from_time, data FROM chunks WHERE to_time >= ? AND from_time <= ? ORDER BY id")
         rows.bind(1, from.milliseconds)
         rows.bind(2, to.milliseconds)
-        var changes: [HistoryChange] = []
+        var changes: [(name: String, change: HistoryChange)] = []
         var isInOrder = true
         while try rows.step() {
-            HistoryChunk.read(rows.bytes(1), from: rows.integer(0), point: number) { change in
-                guard change.time >= from, change.time <= to else { return }
-                if let last = changes.last, last.time > change.time { isInOrder = false }
-                changes.append(change)
+            HistoryChunk.read(rows.bytes(1), from: rows.integer(0), of: wanted) { point, change in
+                guard change.time >= from, change.time <= to, let name = names[point] else { return }
+                if let last = changes.last, last.change.time > change.time { isInOrder = false }
+                changes.append((name, change))
             }
             if isInOrder, changes.count >= limit { break }
         }
-        if !isInOrder { changes.sort { $0.time < $1.time } }
+        if !isInOrder { changes.sort { $0.change.time < $1.change.time } }
         return Array(changes.prefix(limit))
     }
 

@@ -84,6 +84,33 @@ def test_following_shows_what_happens_from_now_on(house, processes):
     follower.wait(10)
 
 
+def test_what_points_read_is_told_by_name_by_pattern_and_around_a_critical_event(house):
+    assert house.command("arm", "away").returncode == 0
+    house.lines.set("DOOR1", 1)
+    eventually(lambda: "zone.door.intrusion" in house.alarms(), what="an intrusion")
+    stop(house)
+    changes = json.loads(house.command("history", "zone.door.state", "--json").stdout)
+    assert changes["complete"] and {c["name"] for c in changes["changes"]} == {"zone.door.state"}
+    assert [c["quality"] for c in changes["changes"]][-1] == "good" and changes["changes"][-1]["value"] == 1
+    text = house.command("history", "zone.door.*")
+    assert text.returncode == 0 and "zone.door.state\talarm" in text.stdout, text
+    boxes = json.loads(house.command("history", "--json").stdout)["events"]
+    critical = [e for e in listed(house, "--severity", "critical") if e["kind"] == "alarm.raised"][0]
+    assert critical["sequence"] in [box["sequence"] for box in boxes]
+    around = house.command("history", "--around", str(critical["sequence"]))
+    assert "zone.door.state\talarm" in around.stdout and "zone.leak.state" in around.stdout, around
+    minutes = house.command("history", "zone.*", "--minutes", "--json")
+    assert minutes.returncode == 0 and "minutes" in json.loads(minutes.stdout)
+    for words, code, said in [
+        (["nothing.at.all"], 66, "knows no point 'nothing.at.all'"), (["--around", "999"], 66, "nothing is kept around event 999"),
+        (["x", "--since", "soon"], 64, "expected a time such as"), (["x", "--limit", "0"], 64, "expected 1 to"),
+        (["x", "--since", "1min", "--until", "1h"], 64, "--until lies before --since"),
+        (["x", "--journal", str(house.folder / "nowhere")], 66, "there is no history in"),
+    ]:
+        answer = house.command("history", *words)
+        assert answer.returncode == code and said in answer.stderr, (words, answer)
+
+
 def test_a_change_a_gap_and_a_cut_end_are_found(house):
     toggle(house, 3)
     stop(house)

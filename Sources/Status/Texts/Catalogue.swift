@@ -24,6 +24,7 @@ public enum Catalogue {
     public static let korean = entries(
         [
             koreanWords, koreanScreens, koreanCommands, koreanBuses, koreanOptions, koreanFindings, koreanPage,
+            koreanHistory,
         ])
     /// What a page may have to say besides its own words: events, alarms, reasons.
     static let koreanSentences = entries([koreanWords, koreanScreens, koreanFindings])
