@@ -99,7 +99,9 @@ struct PowerBudget: Sendable {
                     subject: tags.count == 1 ? "feed-\(tags[0])" : "power", text: sentence(target, tags),
                     evidence: [Evidence("target", target.id)], actor: request.actor.name))
         }
-        decisions.answer(request, .done("\(targets.count) power targets set"))
+        let isRemoval = targets.allSatisfy { $0.watts == nil }
+        let done = targets.count == 1 ? "power target set" : "\(targets.count) power targets set"
+        decisions.answer(request, .done(isRemoval ? "power targets removed" : done))
     }
 
     private func fault(in targets: [PowerTarget], _ actor: Actor, _ now: Moment) -> ControlAnswer? {

@@ -51,7 +51,7 @@ extension Bench {
     @Test func `a target brings the allowance down within its slope, and its end brings it up within its own`() {
         var bench = bench()
         let asked = bench.ask(4000, for: .seconds(60))
-        #expect(asked.answers.first?.answer == .done("1 power targets set"))
+        #expect(asked.answers.first?.answer == .done("power target set"))
         #expect(asked.events.contains { $0.kind == .powerTarget && $0.actor == "upstream:grid" })
         let down = bench.allowances(10)
         #expect(down == [7500, 7000, 6500, 6000, 5500, 5000, 4500, 4000, 4000, 4000])
