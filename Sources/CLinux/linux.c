@@ -357,6 +357,11 @@ int cl_set_thread_name(const char *name) {
     snprintf(short_name, sizeof short_name, "%s", name);
     return -pthread_setname_np(pthread_self(), short_name);
 }
+int cl_allowed_processors(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+}
+
 int cl_pin_thread(int cpu) {
     cpu_set_t set;
     CPU_ZERO(&set);

@@ -71,15 +71,26 @@ enum InferCommands {
             .init("--tolerance", value: "NUMBER", "Allowed difference (default 0.0001)"),
         ]
     ) { invocation in
-        answer(invocation) { (client) throws(AgentClient.Fault) in
+        let fill: Double, tolerance: Double, wanted: [Double]?
+        do throws(Invocation.UsageFault) {
+            fill = try numbers("--fill", invocation)?.first ?? 1
+            tolerance = try numbers("--tolerance", invocation)?.first ?? 0.0001
+            wanted = try numbers("--expect", invocation)
+        } catch {
+            invocation.console.trouble(error.text)
+            return .usage
+        }
+        return answer(invocation) { (client) throws(AgentClient.Fault) in
             let name = invocation.arguments[0]
             let inputs = try client.getJSON("/v2/models/\(name)")["inputs"]?.array ?? []
-            let body = sample(inputs, invocation["--fill"].flatMap(Double.init) ?? 1)
+            let body = sample(inputs, fill)
             let began = SystemTime.monotonic
             let result = try client.postJSON("/v2/models/\(name)/infer", body)
             let took = SystemTime.monotonic - began
-            let numbers = (result["outputs"]?.array?.first?["data"]?.array ?? []).compactMap(\.number)
-            let verdict = judge(numbers, invocation)
+            let got = (result["outputs"]?.array?.first?["data"]?.array ?? []).compactMap(\.number)
+            let verdict = wanted.map { wanted in
+                got.count >= wanted.count && zip(wanted, got).allSatisfy { ($0 - $1).magnitude <= tolerance }
+            }
             if invocation.wantsJSON {
                 invocation.console.json { writer in
                     writer.beginObject()
@@ -113,12 +124,17 @@ enum InferCommands {
         return json.string ?? json.bool.map { "\($0)" } ?? "null"
     }
 
-    private static func judge(_ numbers: [Double], _ invocation: Invocation) -> Bool? {
-        guard let words = invocation["--expect"] else { return nil }
-        let wanted = words.split(separator: ",").map { Double($0) ?? .nan }
-        let tolerance = invocation["--tolerance"].flatMap(Double.init) ?? 0.0001
-        guard numbers.count >= wanted.count else { return false }
-        return zip(wanted, numbers).allSatisfy { ($0 - $1).magnitude <= tolerance }
+    /// Finite numbers separated by commas, or a usage fault that names what is none.
+    private static func numbers(_ option: String, _ invocation: Invocation) throws(Invocation.UsageFault) -> [Double]? {
+        guard let text = invocation[option] else { return nil }
+        var numbers: [Double] = []
+        for word in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let number = Double(word), number.isFinite else {
+                throw Invocation.UsageFault(text: "\(option): found '\(word)', expected a number")
+            }
+            numbers.append(number)
+        }
+        return numbers
     }
 
     /// One row of every input as JSON; free dimensions are one.
@@ -141,7 +157,7 @@ enum InferCommands {
                 case "BYTES": writer.value("\(fill)")
                 case "BOOL": writer.value(fill != 0)
                 case "FP32", "FP64": writer.value(fill)
-                default: writer.value(Int(fill))
+                default: writer.value(Int(exactly: fill.rounded(.towardZero)) ?? 0)
                 }
             }
             writer.endArray()

@@ -35,8 +35,9 @@ public protocol LoopGuest: AnyObject, Sendable {
     func seated(_ seat: LoopSeat)
     /// A descriptor that the guest watches has something.
     func ready(_ descriptor: Int32, hangup: Bool)
-    /// After each turn of the loop; returns when the guest wants the next one at the latest.
-    func turned(_ now: MonotonicTime) -> MonotonicTime
+    /// After each turn of the loop; returns when the guest wants the next one at the latest. `isQuiet`:
+    /// nothing had come, from clients or for the guest.
+    func turned(_ now: MonotonicTime, isQuiet: Bool) -> MonotonicTime
     /// The loop has nothing to do. True: something is expected so soon that it looks again instead of
     /// sleeping. False: whatever comes for the guest makes one of its descriptors ready.
     func staysAwake() -> Bool

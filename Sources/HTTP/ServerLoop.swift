@@ -98,9 +98,11 @@ import Synchronization
     private func turn() {
         var timeout = waitMilliseconds()
         if timeout != 0, let guest, guest.staysAwake() { timeout = 0 }
+        var isQuiet = true
         unsafe withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 64) { events in
             guard let base = events.baseAddress else { return }
             let ready = unsafe Int(cl_epoll_wait(epoll.raw, base, 64, timeout))
+            isQuiet = ready <= 0
             tick()
             guard ready > 0 else { return }
             for index in 0..<ready {
@@ -108,15 +110,15 @@ import Synchronization
             }
         }
         pumpLeftovers()
-        if let guest { attend(guest) }
+        if let guest { attend(guest, isQuiet: isQuiet) }
         if now >= nextSweep { sweep() }
         if now >= acceptsAgainAt { resumeAccepting() }
     }
 
     /// The guest's own work; answers it gives are sent at once, without a wake-up.
-    private func attend(_ guest: any LoopGuest) {
+    private func attend(_ guest: any LoopGuest, isQuiet: Bool) {
         answers.collects = true
-        guestWake = guest.turned(now)
+        guestWake = guest.turned(now, isQuiet: isQuiet)
         answers.collects = false
         answers.takeCollected { slot in if let connection = connections[slot] { connection.pump(self) } }
         if !isOpen, guest.isOpen {

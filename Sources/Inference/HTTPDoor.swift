@@ -219,20 +219,35 @@ final class HTTPDoor: HTTPService, ResponseOwner, RequestOrigin, @unchecked Send
         let jsonBytes = header ?? total
         guard jsonBytes <= total else { throw .invalid("Inference-Header-Content-Length exceeds the body") }
         guard let text = request.textMemory else { throw .poolExhausted }
-        var scanner = RequestScanner(
-            request, model, description, house.regions, reusing: scannerInputs)
-        scannerInputs = []
+        if model.knownQuestion.isAsked(text, jsonBytes) {
+            model.knownQuestion.tell(request)
+            try settle(request, model, description, jsonBytes, total, model.knownQuestion.inputs)
+            return try schedule(request, model, model.knownQuestion.timeoutMicroseconds)
+        }
+        // Moved, not shared: an array that two hold is copied when one of them changes it.
+        var spare: [RequestScanner.Input] = []
+        swap(&spare, &scannerInputs)
+        var scanner = RequestScanner(request, model, description, house.regions, reusing: consume spare)
         defer { scannerInputs = scanner.reusable }
+        model.knownQuestion.note(text, jsonBytes)
         if jsonBytes == 0 {
             try scanner.assumeRaw(total)
         } else {
             try scanner.scan(text, 0..<jsonBytes)
         }
+        try settle(request, model, description, jsonBytes, total, scanner.inputs)
+        model.knownQuestion.learn(text, jsonBytes, request, scanner)
+        try schedule(request, model, scanner.timeoutMicroseconds)
+    }
+
+    private func settle(
+        _ request: InferRequest, _ model: ServedModel, _ description: ModelDescription, _ jsonBytes: Int, _ total: Int,
+        _ inputs: [RequestScanner.Input]
+    ) throws(RequestFault) {
         var check = RequestCheck(
             request: request, model: model, description: description, landing: request.rows == nil ? .text : .rows,
             binaryStart: jsonBytes, binaryBytes: total - jsonBytes)
-        try check.settle(scanner.inputs)
-        try schedule(request, model, scanner.timeoutMicroseconds)
+        try check.settle(inputs)
     }
 
     private func unpack(_ request: InferRequest, _ coding: Coding, _ packedBytes: Int) throws(RequestFault) -> Int {

@@ -47,6 +47,13 @@ final class InferenceHouse: @unchecked Sendable {
     private var awakeUntil = MonotonicTime.distantPast
     /// Lanes and native clients were told to ring.
     private var isAsleep = false
+    /// Lanes run on the one processor that this thread has, so only while it rests: to dispatch before it
+    /// has received and sent all it can makes batches smaller and nothing sooner.
+    private var sharesProcessor = false
+    private var isGathering = false
+    private var gatheredTurns = 0
+    /// A crowd that never pauses shall not keep lanes waiting.
+    private static let gatheredTurnsMax = 4
 
     /// Clients wait at the door until every model is warm, but no longer than this: then they are told
     /// which model is still loading.
@@ -306,6 +313,7 @@ final class InferenceHouse: @unchecked Sendable {
 extension InferenceHouse: LoopGuest {
     func seated(_ seat: LoopSeat) {
         self.seat = seat
+        sharesProcessor = cl_allowed_processors() == 1 && plan.lanes.allSatisfy { $0.processor == nil }
         now = SystemTime.monotonic
         opensAt = now + InferenceHouse.openLimit
         wallMilliseconds = time.now().wall.milliseconds
@@ -325,7 +333,7 @@ extension InferenceHouse: LoopGuest {
         }
     }
 
-    func turned(_ now: MonotonicTime) -> MonotonicTime {
+    func turned(_ now: MonotonicTime, isQuiet: Bool) -> MonotonicTime {
         self.now = SystemTime.monotonic
         if isAsleep { wakeUp() }
         wallMilliseconds = time.now().wall.milliseconds
@@ -336,6 +344,7 @@ extension InferenceHouse: LoopGuest {
         // All that is finished first: it may be what another model's lane waits for (the watts).
         for model in serving { model.reap(self.now) }
         for model in others { model.reap(self.now) }
+        gather(hasMore: !isQuiet || hasWorked)
         for model in serving {
             model.askCanaries(self.now)
             wake = min(wake, attend(model))
@@ -355,8 +364,19 @@ extension InferenceHouse: LoopGuest {
         return wake
     }
 
+    /// Decides whether idle lanes wait for one more look at the sockets.
+    private func gather(hasMore: Bool) {
+        isGathering = sharesProcessor && hasMore && gatheredTurns < InferenceHouse.gatheredTurnsMax
+        gatheredTurns = isGathering ? gatheredTurns + 1 : 0
+    }
+
     private func attend(_ model: ServedModel) -> MonotonicTime {
-        var wake = model.pump(now, mayStart: mayStart)
+        // What lies in a client's own memory runs alone: nothing is won by waiting.
+        let waits =
+            isGathering && model.queue.count < max(1, model.maxBatchSize)
+            && model.queue.waiting.first?.hasFixedOutputs != true
+        var wake = waits && !model.queue.isEmpty ? now : MonotonicTime.distantFuture
+        if !waits { wake = model.pump(now, mayStart: mayStart) }
         for lane in model.lanes { wake = min(wake, lane.look(now)) }
         return wake
     }

@@ -78,6 +78,9 @@ final class Lane {
             link.end(politely: true)
         }
         link = nil
+        // Nobody answers these any more; their rows would hold their model for ever.
+        for case let batch? in running { batch.clear() }
+        running.removeAll(keepingCapacity: true)
         state = .stopped
     }
 

@@ -166,8 +166,9 @@ final class Slab {
     private(set) var rowsHeld = 0
     /// The request that each row belongs to, while it waits.
     var waiting: [InferRequest?]
-    /// Told when the last row came back; gone when the plane stops over a request that still runs.
-    private weak var home: (any SlabHome)?
+    /// Told when the last row came back. Not weak: every use of an object that was ever held weakly, and
+    /// a model is used all the time, goes a longer way.
+    private let home: any SlabHome
 
     init(pool: Pool, lease: consuming Lease, rows: Int, home: any SlabHome) {
         self.pool = pool
@@ -189,7 +190,7 @@ final class Slab {
         rowsHeld -= count
         if rowsHeld == 0 {
             nextRow = 0
-            home?.slabIsFree(self)
+            home.slabIsFree(self)
         }
     }
 }

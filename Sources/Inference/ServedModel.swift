@@ -24,6 +24,7 @@ final class ServedModel: SlabHome {
     private(set) var lanes: [Lane] = []
     var queue: ModelQueue
     var statistics: ModelStatistics
+    var knownQuestion = KnownQuestion()
     var requestsHeld = 0
 
     unowned let house: InferenceHouse

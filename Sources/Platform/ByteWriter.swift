@@ -29,16 +29,19 @@ public struct ByteWriter: Sendable {
     /// One copy; the general one, called from another room, goes byte by byte.
     public mutating func append(contentsOf other: [UInt8]) { bytes.append(contentsOf: other) }
 
-    public mutating func append(_ number: some BinaryInteger) {
-        var magnitude = UInt64(number.magnitude)
-        if number < 0 { append(UInt8(ascii: "-")) }
-        if magnitude < 10 { return append(48 + UInt8(magnitude)) }
-        let start = bytes.count
-        while magnitude > 0 {
-            bytes.append(48 + UInt8(magnitude % 10))
-            magnitude /= 10
+    /// Specialised where it is called: through a generic's tables a digit would cost more than the text.
+    @inlinable public mutating func append(_ number: some BinaryInteger) {
+        append(magnitude: UInt64(number.magnitude), isNegative: number < 0)
+    }
+
+    public mutating func append(magnitude: UInt64, isNegative: Bool) {
+        if isNegative { append(UInt8(ascii: "-")) }
+        var divisor: UInt64 = 1
+        while magnitude / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            bytes.append(48 + UInt8(magnitude / divisor % 10))
+            divisor /= 10
         }
-        bytes[start...].reverse()
     }
 
     /// A finite number in the shortest form that reads back the same; whole numbers without ".0".

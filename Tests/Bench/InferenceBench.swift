@@ -140,32 +140,25 @@ enum InferenceBench {
     // MARK: - Overload
 
     @Sendable private static func overload() throws -> [Figure] {
-        let storm = try compiled("storm")
         let plane = try InferencePlane()
         defer { plane.stop() }
-        func run(_ clients: Int, _ rate: Double) throws -> [Double] {
-            let told = try output(
-                of: "taskset",
-                ["-c", "1", storm, "\(plane.port)", "device", "16", "\(clients)", "5", "\(rate)", "100000"])
-            let numbers = told.split { " \n".contains($0) }.compactMap { Double($0) }
-            guard numbers.count == 8 else { throw Benchmark.Skipped("storm said: \(told)") }
-            return numbers
-        }
-        let peak = try run(8, 0)[1] / 5
+        let peak = try plane.storm("device", columns: 16, clients: 8, seconds: 5, timeout_us: 100_000).answered / 5
         let executed = plane.executions("device")
-        let numbers = try run(256, 10 * peak)
-        let goodput = numbers[1] / 5
+        let crowd = try plane.storm(
+            "device", columns: 16, clients: 256, seconds: 5, rate: 10 * peak, timeout_us: 100_000)
+        let goodput = crowd.answered / 5
         let ran = plane.executions("device") - executed
         return [
             Figure(
-                "goodput at 10x overload (\(Int(numbers[0] / 5)) requests/s offered)", goodput, "1/s",
+                "goodput at 10x overload (\(Int(crowd.sent / 5)) requests/s offered)", goodput, "1/s",
                 goal: "at least 95 % of the peak", isMet: goodput >= 0.95 * peak, peer: ("8 patient clients", peak)),
             Figure(
-                "the same: p99 of a refusal", numbers[5], "us", goal: "under 1 ms", isMet: numbers[5] < 1000),
-            Figure("the same: p99 of an answer", numbers[7], "us", goal: "told", isMet: nil),
+                "the same: p99 of a refusal", crowd.refusalP99, "us", goal: "under 1 ms",
+                isMet: crowd.refusalP99 < 1000),
+            Figure("the same: p99 of an answer", crowd.p99, "us", goal: "told", isMet: nil),
             Figure(
-                "the same: requests that ran and were not answered in time", ran - numbers[1], "", goal: "none",
-                isMet: ran == numbers[1]),
+                "the same: requests that ran and were not answered in time", ran - crowd.answered, "", goal: "none",
+                isMet: ran == crowd.answered),
         ]
     }
 
@@ -200,8 +193,7 @@ enum InferenceBench {
     private static func emptyLoop(columns: Int) throws -> InferencePlane.Load {
         let program = try compiled("http-bound")
         let port = InferencePlane.freePort()
-        // The request's length depends on the digits of the port and the model's name: asked, not guessed.
-        let length = try InferencePlane.requestBytes(port: port, columns: columns)
+        let length = try InferencePlane.requestBytes("x", columns: columns)
         let loop = try RunningProgram(
             "/usr/bin/taskset", ["-c", "0", program, "\(port)", "\(length)", "\(columns * 4)"])
         defer { loop.stop() }

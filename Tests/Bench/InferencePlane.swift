@@ -89,45 +89,56 @@ final class InferencePlane {
         try InferencePlane.load(port, model, columns: columns, clients: clients, seconds: seconds)
     }
 
+    func storm(
+        _ model: String, columns: Int, clients: Int, seconds: Int, rate: Double = 0, timeout_us: Int = 0
+    ) throws -> Storm {
+        try InferencePlane.storm(
+            port, model, columns: columns, clients: clients, seconds: seconds, rate: rate, timeout_us: timeout_us)
+    }
+
     static func load(_ port: Int, _ model: String, columns: Int, clients: Int, seconds: Int) throws -> Load {
-        let report = try output(
-            of: "env",
-            [
-                "MODEL=\(model)", "COLUMNS_OF_MODEL=\(columns)", "taskset", "-c", "1", "wrk", "-t1", "-c\(clients)",
-                "-d\(seconds)s", "--latency", "-s", "Tests/BenchPeers/infer.lua", "http://127.0.0.1:\(port)",
-            ])
-        var load = Load(count: 0, rate: 0, p50: 0, p99: 0)
-        for line in report.split(separator: "\n") {
-            let words = line.split(separator: " ")
-            if line.contains("requests in") { load.count = Double(words[0]) ?? 0 }
-            if line.contains("Requests/sec") { load.rate = Double(words[1]) ?? 0 }
-            if words.first == "50%" { load.p50 = microseconds(words[1]) }
-            if words.first == "99%" { load.p99 = microseconds(words[1]) }
-            // A refusal is no answer: it neither counts nor hides.
-            if line.contains("Non-2xx") || line.contains("Socket errors") {
-                throw Benchmark.Skipped("\(model): \(line.trimmingCharacters(in: .whitespaces))")
-            }
+        let told = try storm(port, model, columns: columns, clients: clients, seconds: seconds)
+        // A refusal is no answer: it neither counts nor hides.
+        guard told.refused == 0, told.others == 0, told.answered > 0 else {
+            throw Benchmark.Skipped("\(model): \(told.refused) refusals, \(told.others) faults")
         }
-        guard load.count > 0 else { throw Benchmark.Skipped("wrk said: \(report)") }
-        return load
+        return Load(count: told.answered, rate: told.answered / Double(seconds), p50: told.p50, p99: told.p99)
     }
 
-    private static func microseconds(_ text: Substring) -> Double {
-        let number = Double(text.prefix { $0.isNumber || $0 == "." }) ?? 0
-        if text.hasSuffix("us") { return number }
-        return text.hasSuffix("ms") ? number * 1000 : number * 1e6
+    /// What infer-load tells of clients that each wait for their answer (`rate` 0), or of a crowd that sends
+    /// `rate` requests a second whatever becomes of them.
+    struct Storm {
+        var sent: Double, answered: Double, refused: Double, others: Double
+        var refusalP99: Double, p50: Double, p99: Double
     }
 
-    /// What wrk sends with infer.lua: its own fields, the JSON, the tensor.
-    static func requestBytes(port: Int, columns: Int) throws -> Int {
-        let json =
-            #"{"inputs":[{"name":"x","shape":[1,\#(columns)],"datatype":"FP32","parameters":{"binary_data_size":"#
-            + #"\#(columns * 4)}}],"outputs":[{"name":"y","parameters":{"binary_data":true}}]}"#
-        let body = json.utf8.count + columns * 4
-        let head =
-            "POST /v2/models/x/infer HTTP/1.1\r\nInference-Header-Content-Length: \(json.utf8.count)\r\n"
-            + "Host: 127.0.0.1:\(port)\r\nContent-Length: \(body)\r\n\r\n"
-        return head.utf8.count + body
+    static func storm(
+        _ port: Int, _ model: String, columns: Int, clients: Int, seconds: Int, rate: Double = 0, timeout_us: Int = 0
+    ) throws -> Storm {
+        let told = try output(
+            of: "taskset",
+            [
+                "-c", "1", try loadProgram(), "\(port)", model, "\(columns)", "\(clients)", "\(seconds)", "\(rate)",
+                "\(timeout_us)",
+            ])
+        let n = told.split { " \n".contains($0) }.compactMap { Double($0) }
+        guard n.count == 8 else { throw Benchmark.Skipped("infer-load said: \(told)") }
+        return Storm(
+            sent: n[0], answered: n[1], refused: n[2], others: n[3], refusalP99: n[5], p50: n[6], p99: n[7])
+    }
+
+    private static func loadProgram() throws -> String {
+        let program = NSTemporaryDirectory() + "mdc-bench-\(getpid())-infer-load"
+        return FileManager.default.fileExists(atPath: program) ? program : try InferenceBench.compiled("infer-load")
+    }
+
+    /// How long such a request is, head and body.
+    static func requestBytes(_ model: String, columns: Int) throws -> Int {
+        let told = try output(of: try loadProgram(), ["length", model, "\(columns)"])
+        guard let bytes = Int(told.trimmingCharacters(in: .whitespacesAndNewlines)) else {
+            throw Benchmark.Skipped("infer-load said: \(told)")
+        }
+        return bytes
     }
 
     func ring(_ model: String) throws -> (p50: Double, p99: Double) {

@@ -34,9 +34,9 @@ class Site:
         (self.models / name).mkdir(parents=True)
         (self.models / name / "model.yaml").write_text(text + TENSORS)
 
-    def serve(self, notify=None, passed=None):
+    def serve(self, notify=None, passed=None, env=None):
         """`passed`: descriptors by name, as systemd hands them over."""
-        env, keywords = {}, {}
+        env, keywords = dict(env or {}), {}
         command = [binary("mdc-agent"), "serve", "--site", self.file, "--hardware", ROOT / "Hardware", "--run-dir", self.run]
         if notify:
             env["NOTIFY_SOCKET"] = notify
@@ -101,6 +101,8 @@ def test_infer_send_knows_a_right_answer_from_a_wrong_one(site):
     assert "as expected" in site.infer("send", "echo", "--fill", "2.5", "--expect", "2.5,2.5", check=0).stdout
     assert "NOT as expected" in site.infer("send", "echo", "--fill", "2.5", "--expect", "2.6", check=2).stdout
     site.infer("send", "echo", "--fill", "2.5", "--expect", "2.6", "--tolerance", "0.2", check=0)
+    for words in (["--fill", "much"], ["--expect", "1,,2"], ["--tolerance", "nan"]):
+        assert words[0] in site.infer("send", "echo", *words, check=64).stderr
     document = json.loads(site.infer("send", "echo", "--json", check=0).stdout)
     assert document["answer"]["outputs"][0]["data"] == [1, 1, 1, 1] and document["milliseconds"] > 0
     unknown = site.infer("send", "nobody", check=66)

@@ -83,6 +83,8 @@ int cl_getrandom(void *bytes, size_t count);
 int cl_gettid(void);
 int cl_set_thread_name(const char *name);
 int cl_pin_thread(int cpu);
+/// How many processors the calling thread may run on; 0 when the kernel does not say.
+int cl_allowed_processors(void);
 int cl_die_with_parent(int signal);
 const char *cl_error_text(int error, char *buffer, size_t capacity);
 
