@@ -89,14 +89,7 @@ public final class HistoryReader {
     public func minutes(of point: String, from: WallTime, to: WallTime, limit: Int = 100_000) throws(StorageFault)
         -> [HistoryMinute]
     {
-        guard let database = try opened() else { return [] }
-        return try minutes(of: point, from: from, to: to, limit: limit, database)
-    }
-
-    private func minutes(of point: String, from: WallTime, to: WallTime, limit: Int, _ database: JournalDatabase)
-        throws(StorageFault) -> [HistoryMinute]
-    {
-        guard let number = try number(of: point, database) else { return [] }
+        guard let database = try opened(), let number = try number(of: point, database) else { return [] }
         let first = max(
             try database.connection.number("SELECT min(minute) FROM minutes"), from.milliseconds / 60_000)
         let last = min(try database.connection.number("SELECT max(minute) FROM minutes"), to.milliseconds / 60_000)
@@ -125,9 +118,23 @@ public final class HistoryReader {
     /// What several points read within one minute (counted from 1970); points without a change in it are left out.
     public func minute(_ minute: Int64, of names: [String]) throws(StorageFault) -> [HistoryMinute] {
         guard let database = try opened() else { return [] }
+        // A minute stands in one place: it is read whole, and once. Asked for by name, 500 points took 0.1 s.
+        let rows = try database.connection.prepare(
+            """
+            SELECT name, minimum, mean, maximum, count FROM minutes JOIN points ON points.number = minutes.point
+            WHERE minute = ? ORDER BY minutes.point
+            """)
+        rows.bind(1, minute)
+        let wanted = Set(names)
         var found: [HistoryMinute] = []
-        let start = WallTime(milliseconds: minute * 60_000)
-        for name in names { found += try minutes(of: name, from: start, to: start, limit: 1, database) }
+        while try rows.step() {
+            let name = rows.text(0)
+            guard wanted.contains(name) else { continue }
+            found.append(
+                HistoryMinute(
+                    name: name, start: WallTime(milliseconds: minute * 60_000), minimum: rows.double(1),
+                    mean: rows.double(2), maximum: rows.double(3), count: Int(rows.integer(4))))
+        }
         return found
     }
 

@@ -32,6 +32,10 @@ import Testing
         #expect(minutes.map(\.minimum) == [20, 30] && minutes.map(\.maximum) == [24, 30])
         #expect(minutes.map(\.mean) == [22, 30] && minutes.map(\.count) == [3, 1])
         #expect(try reader.changes(of: "air.humidity", from: from, to: to).isEmpty)
+        // One minute of several points, of which one has nothing to tell and one is unknown.
+        let names = ["air.humidity", "none", "air.temperature"]
+        #expect(try reader.minute(moment(0).wall.milliseconds / 60_000, of: names) == Array(minutes.prefix(1)))
+        #expect(try reader.minute(moment(600).wall.milliseconds / 60_000, of: names).isEmpty)
     }
 
     @Test func `what lies around a critical event outlives its hours, and all of it its weeks no more`() throws {
