@@ -14,12 +14,15 @@ let discipline: [SwiftSetting] = [
     .enableExperimentalFeature("Lifetimes"),
 ]
 
+/// What ships: regular expressions come with every file unless refused, a megabyte that no room uses.
+let shipped = discipline + [.unsafeFlags(["-Xfrontend", "-disable-implicit-string-processing-module-import"])]
+
 func library(_ name: String, pkgConfig: String, apt package: String) -> Target {
     .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([package])])
 }
 
 func room(_ name: String, _ mayImport: String...) -> Target {
-    .target(name: name, dependencies: mayImport.map { .init(stringLiteral: $0) }, swiftSettings: discipline)
+    .target(name: name, dependencies: mayImport.map { .init(stringLiteral: $0) }, swiftSettings: shipped)
 }
 
 /// A room whose every nanosecond is paid per request: one thread owns all its state, so accesses that
@@ -27,7 +30,7 @@ func room(_ name: String, _ mayImport: String...) -> Target {
 func hotRoom(_ name: String, _ mayImport: String...) -> Target {
     .target(
         name: name, dependencies: mayImport.map { .init(stringLiteral: $0) },
-        swiftSettings: discipline + [
+        swiftSettings: shipped + [
             .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
         ])
 }
@@ -36,12 +39,12 @@ func hotRoom(_ name: String, _ mayImport: String...) -> Target {
 func coldRoom(_ name: String, _ mayImport: String...) -> Target {
     .target(
         name: name, dependencies: mayImport.map { .init(stringLiteral: $0) },
-        swiftSettings: discipline + [.unsafeFlags(["-Osize"], .when(configuration: .release))])
+        swiftSettings: shipped + [.unsafeFlags(["-Osize"], .when(configuration: .release))])
 }
 
 func door(_ name: String, _ mayImport: String...) -> Target {
     .executableTarget(
-        name: name, dependencies: mayImport.map { .init(stringLiteral: $0) }, swiftSettings: discipline,
+        name: name, dependencies: mayImport.map { .init(stringLiteral: $0) }, swiftSettings: shipped,
         // A static Swift runtime makes tens of thousands of like functions and relocations: lld folds
         // the first and packs the second (glibc 2.36 and later read them), a tenth of the file.
         linkerSettings: [

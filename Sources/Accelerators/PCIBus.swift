@@ -77,19 +77,8 @@ func matches(_ text: String, pattern: String) -> Bool {
     guard rest.hasPrefix(parts[0]) else { return false }
     rest = rest.dropFirst(parts[0].count)
     for part in parts[1..<parts.count - 1] where !part.isEmpty {
-        guard let found = firstRange(of: part, in: rest) else { return false }
+        guard let found = rest.firstRange(of: part) else { return false }
         rest = rest[found.upperBound...]
     }
     return rest.hasSuffix(parts[parts.count - 1])
-}
-
-/// Without Foundation.
-func firstRange(of needle: some StringProtocol, in text: Substring) -> Range<Substring.Index>? {
-    var at = text.startIndex
-    while at <= text.endIndex {
-        if text[at...].hasPrefix(needle) { return at..<text.index(at, offsetBy: needle.count) }
-        guard at < text.endIndex else { return nil }
-        at = text.index(after: at)
-    }
-    return nil
 }

@@ -39,6 +39,7 @@ final class SitePlane {
     private var changedPoints: [PointID] = []
     private var changedSlots: [Int] = []
     private var health = AgentHealth()
+    private var pace = ControlPace()
     private var hasReadings = true
     private var hasNews = true
     private var lastStep = MonotonicTime.distantPast
@@ -138,7 +139,7 @@ final class SitePlane {
                 forgetAt = nil
                 forgetStartupMemory()
             }
-            publisher.beat(stuck: health.stuck)
+            publisher.beat(stuck: health.stuck, pace: pace)
         }
         if isBeat { page.page.publish(publisher.posture, at: now.monotonic) }
         publisher.publishIfDue(now)
@@ -178,6 +179,7 @@ final class SitePlane {
             if !decisions.events.isEmpty { ticket = given }
         }
         outbox.add(decisions, ticket: ticket, at: now.monotonic)
+        pace.add(SystemTime.monotonic - now.monotonic)
     }
 
     private func takeChanges(_ now: Moment) -> [HistorySample] {

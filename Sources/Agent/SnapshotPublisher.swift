@@ -12,6 +12,7 @@ final class SnapshotPublisher {
     private let rooms: Rooms
     private var decisions: Decisions?
     private var stuck: [String] = []
+    private var pace = ControlPace()
     private var last = MonotonicTime.distantPast
     /// What was decided or said has changed: shown as soon as the spacing allows.
     private var hasNews = false
@@ -52,8 +53,9 @@ final class SnapshotPublisher {
     }
 
     /// Counters of the rooms change all the time: they are shown once a beat.
-    func beat(stuck: [String]) {
+    func beat(stuck: [String], pace: ControlPace) {
         self.stuck = stuck
+        self.pace = pace
         hasNews = true
     }
 
@@ -73,6 +75,7 @@ final class SnapshotPublisher {
         snapshot.power = decisions.power
         snapshot.energy = decisions.energy
         snapshot.stuck = stuck
+        snapshot.pace = pace
         rooms.fill(&snapshot)
         rooms.status.publish(snapshot)
     }

@@ -1,3 +1,5 @@
+internal import Platform
+
 /// The commands as bash, zsh and fish want to be told them. Everything is written into the script: a shell
 /// completes without starting the program.
 struct CompletionScript {

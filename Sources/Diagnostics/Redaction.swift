@@ -1,3 +1,5 @@
+internal import Platform
+
 /// A configuration file without what must not leave the container: values whose name says that they are
 /// secret, names and passwords in addresses, private keys. Works on any text, also a file that is no YAML.
 enum Redaction {
@@ -15,9 +17,9 @@ enum Redaction {
                 if line.allSatisfy({ $0 == " " }) || indent > limit { continue }
                 secretIndent = nil
             }
-            if line.contains("-----BEGIN"), line.contains("KEY") { isInKey = true }
+            if line.holds("-----BEGIN"), line.holds("KEY") { isInKey = true }
             if isInKey {
-                if line.contains("-----END") {
+                if line.holds("-----END") {
                     isInKey = false
                     out.append(String(repeating: " ", count: indent) + mark)
                 }
@@ -49,7 +51,7 @@ enum Redaction {
             let word = name.reversed().drop { $0 == " " }.prefix { $0.isLetter || $0.isNumber || "-_\"'".contains($0) }
             let key = String(word.reversed()).lowercased()
             // The name of a file tells no secret, and support needs it.
-            let isSecret = secretWords.contains { key.contains($0) } && !key.contains("file") && !key.contains("folder")
+            let isSecret = secretWords.contains { key.holds($0) } && !key.holds("file") && !key.holds("folder")
             out += rest[...colon]
             guard isSecret else {
                 rest = value

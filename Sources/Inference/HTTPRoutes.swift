@@ -27,7 +27,7 @@ struct HTTPRoutes {
     {
         if words == ["metrics"] {
             try only(exchange, .get)
-            guard exchange.field("accept")?.string.contains("application/openmetrics-text") == true else {
+            guard exchange.field("accept")?.string.holds("application/openmetrics-text") == true else {
                 return send(responder, MetricsText.render(house), "text/plain; version=0.0.4; charset=utf-8")
             }
             return send(

@@ -131,6 +131,6 @@ public enum Discovery {
     }
 
     private static func contains(_ text: String, _ part: String) -> Bool {
-        text.lowercased().contains(part.lowercased())
+        text.lowercased().holds(part.lowercased())
     }
 }

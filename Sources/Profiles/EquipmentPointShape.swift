@@ -36,18 +36,11 @@ extension Shape where Value == RawRange {
             .anyOf([.integer(Int.min...Int.max), .string(pattern: "^(0x)?[0-9A-Fa-f]+(\\.\\.(0x)?[0-9A-Fa-f]+)?$")]),
             expected: "a raw value such as 0x7FFF, or a range such as 0xFFF8..0xFFFF"
         ) { text in
-            guard let dots = firstRange(of: "..", in: text) else { return raw(text).map { RawRange($0, $0) } }
+            guard let dots = text.firstRange(of: "..") else { return raw(text).map { RawRange($0, $0) } }
             guard let low = raw(text[..<dots.lowerBound]), let high = raw(text[dots.upperBound...]), low <= high
             else { return nil }
             return RawRange(low, high)
         }
-    }
-
-    private static func firstRange(of part: String, in text: String) -> Range<String.Index>? {
-        for index in text.indices where text[index...].hasPrefix(part) {
-            return index..<text.index(index, offsetBy: part.count)
-        }
-        return nil
     }
 
     private static func raw(_ text: some StringProtocol) -> UInt64? {
@@ -232,7 +225,7 @@ extension Shape where Value == ClosedRange<Int> {
     static var bitRange: Shape {
         .scalar(.string(pattern: "^[0-9]+\\.\\.[0-9]+$"), expected: "bits such as 4..7") { text in
             let ends = text.split(separator: ".", omittingEmptySubsequences: true).compactMap { Int($0) }
-            guard ends.count == 2, text.contains(".."), ends[0] <= ends[1], ends[1] < 64 else { return nil }
+            guard ends.count == 2, text.holds(".."), ends[0] <= ends[1], ends[1] < 64 else { return nil }
             return ends[0]...ends[1]
         }
     }

@@ -188,6 +188,13 @@ extension MetricsWriter {
     private mutating func writeAgent(_ snapshot: SiteSnapshot, _ http: HTTPCounts) {
         begin("mdc_thread_stuck", .gauge, "1 for each of the agent's threads that makes no progress.")
         for name in snapshot.stuck { sample(("thread", name), value: 1) }
+        single("mdc_control_steps", .counter, "Judgements of the control loop.", value: Double(snapshot.pace.steps))
+        single(
+            "mdc_control_step_seconds", .counter, "Time they took together.", unit: "seconds",
+            value: snapshot.pace.total.seconds)
+        single(
+            "mdc_control_longest_step_seconds", .gauge, "The longest of them since the start.", unit: "seconds",
+            value: snapshot.pace.longest.seconds)
         single(
             "mdc_process_resident_memory_bytes", .gauge, "Memory the agent holds.", unit: "bytes",
             value: Double(cl_resident_bytes()))

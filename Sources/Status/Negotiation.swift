@@ -1,3 +1,4 @@
+internal import Platform
 internal import HTTP
 
 /// What a client says it takes. Only as much as scrapers and browsers use.
@@ -27,7 +28,7 @@ extension Exchange {
     /// The client has this very version already.
     func hasCurrent(_ etag: String) -> Bool {
         guard let known = field("if-none-match") else { return false }
-        return known == "*" || known.string.contains(etag)
+        return known == "*" || known.string.holds(etag)
     }
 }
 

@@ -1,3 +1,4 @@
+internal import Platform
 internal import Site
 
 /// The model's answer to "what would this point read": found from the machine's kind, the words of the
@@ -51,7 +52,7 @@ struct QuantityFinder {
     private func plain() -> Quantity? {
         if says("starts") { return { $0.power.starts } }
         if says("transfers") { return { $0.power.transfers } }
-        if words.joined().contains("powerfactor") { return { self.feed.watts($0) > 0 ? powerFactor : 0 } }
+        if words.joined().holds("powerfactor") { return { self.feed.watts($0) > 0 ? powerFactor : 0 } }
         return nil
     }
 

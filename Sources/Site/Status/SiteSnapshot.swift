@@ -26,6 +26,7 @@ public struct SiteSnapshot: Sendable {
     public var certificateFingerprint: String?
     /// Threads that do not make progress, by name.
     public var stuck: [String] = []
+    public var pace = ControlPace()
 
     public init(
         site: String, title: String, version: String, time: Moment, points: PointTable, readings: [Reading],
@@ -38,5 +39,20 @@ public struct SiteSnapshot: Sendable {
         self.points = points
         self.readings = readings
         self.posture = posture
+    }
+}
+
+/// How long the control loop judges: what comes meanwhile waits for it.
+public struct ControlPace: Equatable, Sendable {
+    public private(set) var steps: UInt64 = 0
+    public private(set) var total = Nanoseconds.zero
+    public private(set) var longest = Nanoseconds.zero
+
+    public init() {}
+
+    public mutating func add(_ step: Nanoseconds) {
+        steps += 1
+        total = total + step
+        longest = max(longest, step)
     }
 }

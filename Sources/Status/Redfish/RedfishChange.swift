@@ -80,7 +80,7 @@ struct RedfishChange {
         var writer = RedfishWriter()
         write(&writer)
         let (_, etag) = writer.finish()
-        if !(wanted == "*"), !wanted.string.contains(etag) { throw .changed }
+        if !(wanted == "*"), !wanted.string.holds(etag) { throw .changed }
     }
 
     private func done() { exchange.responder.answer(204) { $0.field("OData-Version", "4.0") } }

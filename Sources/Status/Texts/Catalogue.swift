@@ -11,7 +11,7 @@ public enum Language: Sendable {
             guard let value = unsafe getenv(name) else { continue }
             let text = unsafe String(cString: value).lowercased()
             if text.isEmpty { continue }
-            return text.hasPrefix("ko") && text.contains("utf") ? .korean : .english
+            return text.hasPrefix("ko") && text.holds("utf") ? .korean : .english
         }
         return .english
     }()
@@ -32,7 +32,7 @@ public enum Catalogue {
     private static func entries(_ parts: [String]) -> [String: String] {
         var entries: [String: String] = [:]
         for part in parts {
-            for entry in part.split(separator: "\n==\n") {
+            for entry in part.pieces(between: "\n==\n") {
                 guard let border = entry.firstRange(of: "\n--\n") else { continue }
                 entries[String(entry[..<border.lowerBound])] = String(entry[border.upperBound...])
             }

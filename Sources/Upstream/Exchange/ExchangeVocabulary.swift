@@ -1,3 +1,5 @@
+internal import Platform
+
 /// What the DSX Exchange BMS contract (v1) lets a point of one objectType and pointType say about itself.
 struct ExchangeRule: Equatable {
     /// How the point's value is explained.
@@ -44,7 +46,7 @@ enum ExchangeVocabulary {
 
     /// A missed leak or isolation is a flooded rack: these are sent with an acknowledgement.
     static func isCritical(_ pointType: String) -> Bool {
-        pointType.contains("LeakDetect") || pointType.contains("LeakSensor") || pointType.contains("Isolation")
+        pointType.holds("LeakDetect") || pointType.holds("LeakSensor") || pointType.holds("Isolation")
     }
 
     /// The unit in which the bus expects a quantity that comes in several (W, kW).
@@ -52,8 +54,8 @@ enum ExchangeVocabulary {
         switch pointType {
         case "ActivePower", "RackPower": "kW"
         case "ApparentPower": "kVA"
-        case _ where pointType.contains("DifferentialPressure"): "kPa"
-        case _ where pointType.contains("LiquidFlow"): "LPM"
+        case _ where pointType.holds("DifferentialPressure"): "kPa"
+        case _ where pointType.holds("LiquidFlow"): "LPM"
         default: nil
         }
     }
