@@ -131,7 +131,7 @@ def outage(processes, folder, days, points, events, report=lambda text: None):
     told = [json.loads(m["payload"]) for m in listener.on("mdc/v1/testbed/backfill")]
     minutes = [message["data"]["from"] // 60_000 for message in told]
     assert minutes == sorted(set(minutes)), "minutes out of order"
-    values = sum(len([name for name in message["data"]["points"] if name in names])
+    values = sum(len(message["data"]["points"].keys() & set(names))
                  for message in told if message["data"]["from"] // 60_000 < end // 60_000)
     assert values == rows, (values, rows)
     # Alarms before measurements: no minute is told before the events that waited.
