@@ -33,7 +33,8 @@ bench: deps build ## Every benchmark, beside the neighbours that are installed
 	$(RELEASE) --product journal-writer
 	.build/release/mdc-bench --json .build/bench.json $(ONLY)
 	@[ -n "$(ONLY)" ] || { echo "A million Modbus polls under seeded faults:"; \
-	  ROOM=Modbus MDC_MODBUS_POLLS=1000000 $(SWIFT) test --disable-xctest --filter ZeroWrong > .build/zero-wrong.log 2>&1; \
+	  ROOM=Modbus MDC_MODBUS_POLLS=1000000 $(SWIFT) test -c release -Xswiftc -enable-testing \
+	    --scratch-path .build/polls --disable-xctest --filter ZeroWrong > .build/zero-wrong.log 2>&1; \
 	  result=$$?; grep -E "polls|error:|Test run" .build/zero-wrong.log; exit $$result; }
 
 bench-check: ## Fails when a ratio of the last `make bench` is more than 10 % worse than the ones kept

@@ -46,7 +46,8 @@ final class MadeUpBus: ByteChannel {
     var opens = 0
 
     private(set) var isOpen = false
-    private var pending: [(at: MonotonicTime, bytes: [UInt8])] = []
+    /// `isRestamped`: under the number of whatever was asked last when it comes.
+    private var pending: [(at: MonotonicTime, bytes: [UInt8], isRestamped: Bool)] = []
     /// Requests seen, by unit, and the number of the one sent at a time.
     private(set) var seen: [UInt8: UInt16] = [:]
     private(set) var numberAt: [Int64: UInt16] = [:]
@@ -91,14 +92,13 @@ final class MadeUpBus: ByteChannel {
         }
         time.pass(until: next)
         let index = pending.firstIndex { $0.at == next } ?? 0
-        var bytes = pending.remove(at: index).bytes
+        let arrived = pending.remove(at: index)
+        var bytes = arrived.bytes
         if bytes.isEmpty {
             isOpen = false
             throw .lost("closed by the other side")
         }
-        if framing == .tcp, bytes.count > 8, bytes[0] == 0xEE, bytes[1] == 0xEE {
-            bytes.replaceSubrange(0..<2, with: lastTransaction)
-        }
+        if arrived.isRestamped { bytes.replaceSubrange(0..<2, with: lastTransaction) }
         buffer.append(contentsOf: bytes)
         return bytes.count
     }
@@ -125,11 +125,12 @@ final class MadeUpBus: ByteChannel {
         var reply = fault == .exception ? [request[0] | 0x80, 4] : respond(unit, request, number)
         var from = unit
         var stamp = transaction
+        var isRestamped = false
         switch fault {
         case .late:
             delay = timeout + Nanoseconds(Int64(random.fraction() * Double(timeout.count) * 3))
             // Gateways with one slot put the newest number on it.
-            if random.next() % 2 == 0 { stamp = [0xEE, 0xEE] }
+            if random.next() % 2 == 0 { isRestamped = framing == .tcp }
         case .dropped: return
         case .foreignUnit: from = unit &+ 1
         case .wrongFunction: reply[0] ^= 7
@@ -155,14 +156,14 @@ final class MadeUpBus: ByteChannel {
         busyUntil[unit] = at
         if fault == .closed { frame = [] }
         if fault == .fragmented, frame.count > 4 {
-            pending.append((at, Array(frame.prefix(3))))
+            pending.append((at, Array(frame.prefix(3)), false))
             at = at + .milliseconds(1)
             frame.removeFirst(3)
         }
-        if !frame.isEmpty || fault == .closed { pending.append((at, frame)) }
+        if !frame.isEmpty || fault == .closed { pending.append((at, frame, isRestamped)) }
         if fault == .duplicated {
             // Serial repeaters say it twice at once; TCP may at any time.
-            pending.append((framing == .rtu ? at : at + .milliseconds(Int64(random.next() % 2000)), frame))
+            pending.append((framing == .rtu ? at : at + .milliseconds(Int64(random.next() % 2000)), frame, false))
         }
     }
 
