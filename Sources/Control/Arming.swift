@@ -34,6 +34,8 @@ public struct ArmingDecisions: Sendable {
     public var zones: [ZoneStatus] = []
     /// When something happens although nothing changes: an exit or entry time runs out.
     public var nextDeadline: MonotonicTime?
+    /// A zone was opened while in force, which is no event yet and must not be forgotten.
+    public var hasNewTrip = false
     public init() {}
 }
 
@@ -167,6 +169,7 @@ public struct Arming: Sendable {
             }
             guard active[zone], zones[zone].trip == nil else { continue }
             zones[zone].trip = Trip(due: now.monotonic + delay(of: zone, now, &decisions))
+            decisions.hasNewTrip = true
         }
     }
 

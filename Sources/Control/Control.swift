@@ -55,7 +55,8 @@ public struct Control: Sendable {
         let isFirst = isFirst
         self.isFirst = false
 
-        if zones.step(inputs, byDoor.arming, now: now, &decisions) || isFirst {
+        let areZonesNew = zones.step(inputs, byDoor.arming, now: now, &decisions)
+        if areZonesNew || isFirst {
             alarms.take(zones.last.holding, from: budget.conditions.count)
         }
         if budget.step(inputs, byDoor.targets, now: now, &decisions) { alarms.take(budget.holding, from: 0) }
@@ -78,15 +79,17 @@ public struct Control: Sendable {
         decisions.power = budget.status
         decisions.energy = energy.status
         outputs.fill(&decisions, budget, energy, now: now)
-        rememberIfDue(now, &decisions)
+        // What rooms said passes through; only what was decided here is worth remembering at once.
+        let isTripNew = areZonesNew && zones.last.hasNewTrip
+        rememberIfDue(now, isNew: isTripNew || decisions.events.count > inputs.drafts.count, &decisions)
         return decisions
     }
 
     // MARK: - Memory
 
-    /// Written with every event, and each minute for the sake of the energy counts.
-    private mutating func rememberIfDue(_ now: Moment, _ decisions: inout Decisions) {
-        guard !decisions.events.isEmpty || now.monotonic - lastMemory >= .seconds(60) else { return }
+    /// Written with every event of Control's own, and each minute for the sake of the energy counts.
+    private mutating func rememberIfDue(_ now: Moment, isNew: Bool, _ decisions: inout Decisions) {
+        guard isNew || now.monotonic - lastMemory >= .seconds(60) else { return }
         lastMemory = now.monotonic
         var writer = ByteWriter(capacity: memorySize + 1024)
         writer.beginObject()

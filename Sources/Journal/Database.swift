@@ -124,6 +124,14 @@ public struct StorageFault: Error, Equatable, Sendable, CustomStringConvertible 
         return code == SQLITE_OK && moved != 0
     }
 
+    /// Pages that this connection has written so far.
+    var pagesWritten: Int32 {
+        var now: Int32 = 0
+        var highest: Int32 = 0
+        _ = unsafe sqlite3_db_status(handle, SQLITE_DBSTATUS_CACHE_WRITE, &now, &highest, 0)
+        return now
+    }
+
     var lastFault: StorageFault {
         unsafe StorageFault(sqlite3_extended_errcode(handle), String(cString: sqlite3_errmsg(handle)))
     }

@@ -13,8 +13,13 @@ final class EventStore {
     private let begin: Statement
     private let commit: Statement
     private(set) var head: ChainHead
+    private var pagesFolded: Int32 = 0
 
-    /// Bytes of the write-ahead log before SQLite folds it into the file; 1000 pages, its own default.
+    /// Pages of the write-ahead log before it is folded into the file: SQLite's own default.
+    private static let pagesInLog: Int32 = 1000
+    /// A page of 4,096 bytes and its frame's 24, and the log's own 32 (sqlite.org/fileformat2.html).
+    private static let logBytes = 32 + Int(pagesInLog) * (4096 + 24)
+
     private static let schema = """
         CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS events(
@@ -35,6 +40,8 @@ final class EventStore {
         let mode = try database.text("PRAGMA journal_mode=WAL")
         guard mode == "wal" else { throw StorageFault(SQLITE_CANTOPEN, "\(path): no write-ahead log here (\(mode))") }
         try database.run("PRAGMA synchronous=FULL")
+        // Folded by `foldIfDue`: within a commit it would hold up the event that happens to be the thousandth.
+        try database.run("PRAGMA wal_autocheckpoint=0")
         try database.run(EventStore.schema)
         let version = try database.number("SELECT value FROM meta WHERE name='schema'")
         if version == 0 {
@@ -52,6 +59,9 @@ final class EventStore {
         begin = try database.prepare("BEGIN IMMEDIATE")
         commit = try database.prepare("COMMIT")
         head = try EventStore.readHead(database)
+        // What a killed run left goes into the file, so that the log is written from its beginning again.
+        try? database.run("PRAGMA wal_checkpoint(PASSIVE)")
+        StorageFolder.grow(path + "-wal", to: EventStore.logBytes)
     }
 
     /// Of a file that cannot be written.
@@ -187,6 +197,13 @@ final class EventStore {
 
     /// Folds the write-ahead log into the file, so that a copy of the one file is whole.
     func fold() { try? database.run("PRAGMA wal_checkpoint(TRUNCATE)") }
+
+    /// Between two batches, when the log has become long; readers that still read keep what they read.
+    func foldIfDue() {
+        guard database.pagesWritten - pagesFolded >= EventStore.pagesInLog else { return }
+        pagesFolded = database.pagesWritten
+        try? database.run("PRAGMA wal_checkpoint(PASSIVE)")
+    }
 
     func looksWhole() throws(StorageFault) -> Bool { try database.text("PRAGMA quick_check(1)") == "ok" }
 }

@@ -257,6 +257,7 @@ final class EventWriter {
     func tick(_ now: Moment) {
         if store == nil, now.monotonic >= retryAt { reopen() }
         guard let store else { return }
+        store.foldIfDue()
         if now.monotonic - lastHeadFile >= .seconds(1), head.sequence != headFileSequence {
             lastHeadFile = now.monotonic
             headFileSequence = head.sequence

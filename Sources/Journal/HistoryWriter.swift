@@ -54,7 +54,6 @@ final class HistoryWriter {
     func add(
         _ changes: [HistorySample], around critical: [(sequence: UInt64, wall: WallTime)] = [], _ now: Moment
     ) {
-        if points.count == 0 { return }
         let room = HistoryWriter.waitingMax - waiting.count
         waiting.append(contentsOf: changes.prefix(max(0, room)))
         dropped += UInt64(max(0, changes.count - max(0, room)))
@@ -69,7 +68,6 @@ final class HistoryWriter {
     }
 
     func close(_ now: Moment) {
-        if points.count == 0 { return }
         write(now)
         do throws(StorageFault) { try finishMinutes(before: .max) } catch { fail(error, now) }
         store?.fold()

@@ -5,7 +5,7 @@ public import Platform
 public import Site
 internal import Synchronization
 
-/// Events and history on one thread of their own. What is appended is numbered, chained and durable
+/// Events on one thread of their own, history on another. What is appended is numbered, chained and durable
 /// before `committed` is called with it; while the storage fails it is kept in memory, told all the
 /// same, and written as soon as the storage takes it again.
 public final class JournalRoom: Sendable {
@@ -22,7 +22,7 @@ public final class JournalRoom: Sendable {
     }
 
     public let status: Latest<JournalStatus>
-    public var heartbeats: [Heartbeat] { [heartbeat] }
+    public var heartbeats: [Heartbeat] { points.count > 0 ? [heartbeat, historyHeartbeat] : [heartbeat] }
 
     private let plan: JournalPlan
     private let points: PointTable
@@ -32,8 +32,13 @@ public final class JournalRoom: Sendable {
     private let inbox: JournalInbox
     private let memory = EventMemory()
     private let heartbeat: Heartbeat
+    private let history: HistoryInbox
+    private let report = Latest(HistoryReport())
+    private let historyHeartbeat = Heartbeat("history", limit: .seconds(60))
     private let isStopping = Atomic<Bool>(false)
+    private let isHistoryStopping = Atomic<Bool>(false)
     private let thread = Mutex<OwnerThread?>(nil)
+    private let historyThread = Mutex<OwnerThread?>(nil)
 
     /// `key`: an Ed25519 private key in PEM form that signs the checkpoints.
     public init(
@@ -46,6 +51,7 @@ public final class JournalRoom: Sendable {
         self.key = key
         self.committed = committed
         inbox = try JournalInbox(limit: plan.eventsInMemoryMax)
+        history = try HistoryInbox()
         // A commit on a dying disk may take long; SQLite waits a second for other programs.
         heartbeat = Heartbeat("journal", limit: .seconds(30))
         status = Latest(
@@ -54,18 +60,29 @@ public final class JournalRoom: Sendable {
 
     public func start() throws(SystemError) {
         let loop = JournalLoop(
-            plan: plan, points: points, time: time, key: key, inbox: inbox, memory: memory, status: status,
-            committed: committed)
+            plan: plan, time: time, key: key, inbox: inbox, memory: memory, history: history, report: report,
+            status: status, committed: committed)
         let started = try OwnerThread("journal") { [self] in
             loop.run(until: isStopping, heartbeat)
         }
         thread.withLock { $0 = started }
+        if points.count == 0 { return }
+        let historyLoop = HistoryLoop(plan: plan, points: points, time: time, inbox: history, report: report)
+        let recorder = try OwnerThread("history") { [self] in
+            historyLoop.run(until: isHistoryStopping, historyHeartbeat)
+        }
+        historyThread.withLock { $0 = recorder }
     }
 
-    /// Everything appended before is written first.
+    /// Everything appended before is written first; then what the history keeps around it.
     public func stop() {
-        isStopping.store(true, ordering: .releasing)
-        inbox.wakeup.signal()
+        end(thread, isStopping, inbox.wakeup)
+        end(historyThread, isHistoryStopping, history.wakeup)
+    }
+
+    private func end(_ thread: borrowing Mutex<OwnerThread?>, _ flag: borrowing Atomic<Bool>, _ wakeup: Wakeup) {
+        flag.store(true, ordering: .releasing)
+        wakeup.signal()
         let running = thread.withLock { thread in
             defer { thread = nil }
             return thread
@@ -81,7 +98,7 @@ public final class JournalRoom: Sendable {
     public func save(cursor name: String, _ sequence: UInt64) { inbox.add(cursor: name, sequence) }
 
     /// Changes for the history.
-    public func record(_ changes: [HistorySample]) { inbox.add(changes) }
+    public func record(_ changes: [HistorySample]) { history.add(changes) }
 
     /// Every ticket up to this one is in the file.
     public var durableTicket: UInt64 { inbox.durable.load(ordering: .acquiring) }

@@ -10,10 +10,8 @@ final class JournalInbox: Sendable {
         private(set) var batches: [[EventDraft]] = []
         var memory: [UInt8]?
         var cursors: [String: UInt64] = [:]
-        var changes: [HistorySample] = []
         var ticket: UInt64 = 0
         var dropped: UInt64 = 0
-        var droppedChanges: UInt64 = 0
         private(set) var count = 0
 
         mutating func add(_ drafts: [EventDraft]) {
@@ -24,7 +22,7 @@ final class JournalInbox: Sendable {
 
         mutating func clear() {
             (batches, count) = ([], 0)
-            (memory, cursors, changes) = (nil, [:], [])
+            (memory, cursors) = (nil, [:])
         }
     }
 
@@ -34,9 +32,6 @@ final class JournalInbox: Sendable {
     let unsaved = Atomic<Int>(0)
     private let limit: Int
     private let contents = Mutex(Contents())
-
-    /// A second of twenty thousand points that all change, several times over.
-    private static let changesMax = 100_000
 
     init(limit: Int) throws(SystemError) {
         self.limit = limit
@@ -67,15 +62,6 @@ final class JournalInbox: Sendable {
     func add(cursor name: String, _ sequence: UInt64) {
         contents.withLock { $0.cursors[name] = sequence }
         wakeup.signal()
-    }
-
-    func add(_ changes: [HistorySample]) {
-        contents.withLock { contents in
-            let room = JournalInbox.changesMax - contents.changes.count
-            contents.changes.append(contentsOf: changes.prefix(max(0, room)))
-            contents.droppedChanges += UInt64(max(0, changes.count - max(0, room)))
-        }
-        // No wake-up: the history is written at the thread's own pace.
     }
 
     /// The ticket and the drop counts stay.

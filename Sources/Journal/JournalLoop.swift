@@ -6,25 +6,27 @@ internal import Synchronization
 /// The journal's thread: takes what waits, writes it in one transaction (group commit), tells it.
 final class JournalLoop: Sendable {
     private let plan: JournalPlan
-    private let points: PointTable
     private let time: any TimeSource
     private let key: [UInt8]?
     private let inbox: JournalInbox
     private let memory: EventMemory
+    private let history: HistoryInbox
+    private let report: Latest<HistoryReport>
     private let status: Latest<JournalStatus>
     private let committed: @Sendable (JournalRoom.Committed) -> Void
 
     init(
-        plan: JournalPlan, points: PointTable, time: any TimeSource, key: [UInt8]?, inbox: JournalInbox,
-        memory: EventMemory, status: Latest<JournalStatus>,
+        plan: JournalPlan, time: any TimeSource, key: [UInt8]?, inbox: JournalInbox, memory: EventMemory,
+        history: HistoryInbox, report: Latest<HistoryReport>, status: Latest<JournalStatus>,
         committed: @escaping @Sendable (JournalRoom.Committed) -> Void
     ) {
         self.plan = plan
-        self.points = points
         self.time = time
         self.key = key
         self.inbox = inbox
         self.memory = memory
+        self.history = history
+        self.report = report
         self.status = status
         self.committed = committed
     }
@@ -36,11 +38,9 @@ final class JournalLoop: Sendable {
                 .warning, "journal", "journal-key is no Ed25519 private key in PEM form: checkpoints are unsigned")
         }
         let writer = EventWriter(plan: plan, signer: signer, time: time, memory: memory)
-        let history = HistoryWriter(plan: plan, points: points)
         writer.open()
-        publish(writer, history, dropped: 0)
+        publish(writer)
         var lastTicket: UInt64 = 0
-        var dropped: UInt64 = 0
         while true {
             // Read before the inbox is emptied: what was appended before the stop is in it.
             let isLast = isStopping.load(ordering: .acquiring)
@@ -56,17 +56,14 @@ final class JournalLoop: Sendable {
                 lastTicket = batch.ticket
                 committed(JournalRoom.Committed(isDurable: writer.isDurable, ticket: batch.ticket, written: written))
             }
-            let now = time.now()
-            writer.tick(now)
-            history.add(batch.changes, around: written.critical, now)
-            dropped = batch.droppedChanges
-            publish(writer, history, dropped: dropped)
+            if !written.critical.isEmpty { history.keep(around: written.critical) }
+            writer.tick(time.now())
+            publish(writer)
             heartbeat.beat()
             if isLast { break }
         }
-        history.close(time.now())
         writer.close()
-        publish(writer, history, dropped: dropped)
+        publish(writer)
     }
 
     private func waitForWork(_ timeout_ms: Int32) {
@@ -74,13 +71,13 @@ final class JournalLoop: Sendable {
         _ = unsafe poll(&wait, 1, timeout_ms)
     }
 
-    /// `dropped`: readings that did not even get into the inbox.
-    private func publish(_ writer: EventWriter, _ history: HistoryWriter, dropped: UInt64) {
+    private func publish(_ writer: EventWriter) {
+        let history = report.value
         let fresh = JournalStatus(
             isDurable: writer.isDurable, lastError: writer.trouble ?? history.trouble,
             lastSequence: writer.head.sequence,
             bytes: UInt64(writer.byteCount + history.byteCount), dropped: writer.dropped,
-            droppedReadings: history.dropped + dropped)
+            droppedReadings: history.dropped)
         if fresh != status.value { status.publish(fresh) }
     }
 }

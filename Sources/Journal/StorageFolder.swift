@@ -38,6 +38,22 @@ enum StorageFolder {
     }
 
     static func release(_ path: String) { _ = unsafe unlink(path) }
+
+    /// Room below which no file is made larger than it must be.
+    private static let amplyFree: UInt = 64 << 20
+
+    /// Gives a file its later size now, with zeros: while a file grows, every sync of it waits for the file
+    /// system's own journal too. Left as it is on a disk without ample room.
+    static func grow(_ path: String, to bytes: Int) {
+        var room = statvfs()
+        guard unsafe statvfs(path, &room) == 0, room.f_bavail * room.f_frsize > amplyFree,
+            let file = try? FileDescriptor.open(path, O_WRONLY | O_CLOEXEC)
+        else { return }
+        let start = lseek(file.raw, 0, SEEK_END)
+        guard start >= 0, start < bytes else { return }
+        let zeros = [UInt8](repeating: 0, count: bytes - start)
+        if (try? file.writeAll(zeros)) == nil { ftruncate(file.raw, start) }
+    }
 }
 
 /// The chain's head beside the database: what tells a cut file from a whole one.

@@ -26,12 +26,13 @@ struct Bench {
     @discardableResult
     mutating func step(
         after span: Nanoseconds = .zero, _ requests: [ControlRequest] = [], results: [WriteResult] = [],
-        lanes: [LaneStatus] = []
+        drafts: [EventDraft] = [], lanes: [LaneStatus] = []
     ) -> Decisions {
         now = now.advanced(by: span)
         let wanted = control.watched.map { samples[table[$0].name] ?? .neverRead }
         return control.step(
-            ControlInputs(samples: wanted, requests: requests, writeResults: results, lanes: lanes), now: now)
+            ControlInputs(
+                samples: wanted, requests: requests, drafts: drafts, writeResults: results, lanes: lanes), now: now)
     }
 
     mutating func restart(memory: [UInt8]?) {
@@ -113,6 +114,23 @@ let air = PointDefinition(name: "air.temperature", unit: .celsius, interval: .se
         let done = bench.step([ControlRequest(actor: technician, kind: .acknowledge(alarm: "air.hot"))])
         #expect(done.alarms.isEmpty && done.answers.first?.answer == .done("air.hot acknowledged"))
         #expect(done.events.contains { $0.kind == .alarmAcknowledged && $0.actor == "kim@console" })
+    }
+
+    @Test func `what a room says passes through and is not remembered; what Control decides is, in the same step`() {
+        var bench = Bench(ControlPlan(conditions: [hot]), points: [air])
+        bench.set("air.temperature", 20)
+        bench.step()
+        bench.step(after: .seconds(120))
+        let said = EventDraft(
+            time: bench.now, kind: .zoneChanged, severity: .info, subject: "zone.door", text: "Door: alarm")
+        let passed = bench.step(after: .seconds(1), drafts: [said])
+        #expect(passed.events.map(\.text) == ["Door: alarm"])
+        #expect(passed.memory == nil)
+        bench.set("air.temperature", 40)
+        bench.step()
+        let raised = bench.step(after: .seconds(5), drafts: [said])
+        #expect(raised.events.contains { $0.kind == .alarmRaised })
+        #expect(raised.memory != nil)
     }
 
     @Test func `a shelf hides an alarm from people, never from the posture, and ends by itself`() {

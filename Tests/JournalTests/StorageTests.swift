@@ -52,6 +52,34 @@ import Testing
         #expect(events.map(\.sequence) == [3, 4] && events.contains { $0.text.contains("put aside") })
     }
 
+    @Test func `the log beside the file has its size from the start, is folded in time, and goes at the end`() throws {
+        let folder = try TemporaryFolder()
+        func logBytes() -> Int {
+            (try? FileManager.default.attributesOfItem(atPath: folder.file + "-wal")[.size] as? Int) ?? 0
+        }
+        let told = Told()
+        let room = try makeRoom(folder, told)
+        try room.start()
+        room.append([draft("first")])
+        #expect(eventually { told.events.count == 1 })
+        let atStart = logBytes()
+        // Two pages at least for each commit: many times what the log holds.
+        for n in 1...3000 {
+            room.append([draft("event \(n)")])
+            if n % 100 == 0 { #expect(eventually { told.events.count == n + 1 }) }
+        }
+        #expect(eventually { told.events.count == 3001 })
+        // 64 MB of free room are more than a test machine may have: then it grows as it is needed.
+        if atStart > 4_000_000 { #expect(logBytes() < 2 * atStart) }
+        room.stop()
+        #expect(logBytes() == 0)
+        // A copy of the one file is whole.
+        let alone = folder.path + "/alone"
+        try FileManager.default.createDirectory(atPath: alone, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: folder.file, toPath: alone + "/journal.sqlite")
+        #expect(try JournalReader(folder: alone).lastSequence() == 3001)
+    }
+
     @Test func `a folder that appears late costs no event`() throws {
         let folder = try TemporaryFolder()
         let told = Told()
