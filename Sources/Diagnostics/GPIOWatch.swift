@@ -10,9 +10,10 @@ extension SecurityCommands {
     static let watch = Command(
         "gpio", "watch", summary: "Edges as they come, with the kernel's time",
         discussion: """
-            Without a running agent: takes hold of the lines (LINE..., or those of the site file, or every
-            free input) and prints each edge with its CLOCK_MONOTONIC stamp. With one, which holds the
-            lines itself: prints each zone's change. Ends after --count or --for, or by Ctrl-C.
+            Lines named here, or without a running agent those of the site file or every free input, are taken
+            hold of: each edge is shown with its CLOCK_MONOTONIC stamp. What a running agent holds it alone
+            reads: without LINE each change of its zones is shown, with the line's level and the same stamp.
+            Ends after --count or --for, or by Ctrl-C. Exit 1: edges were lost or a line could not be read.
             """,
         arguments: [.init("LINE", "a line's name, or CHIP:OFFSET", isOptional: true, isRepeated: true)],
         options: [
@@ -117,27 +118,44 @@ extension SecurityCommands {
     }
 
     private static func lastSequence(_ client: AgentClient) throws(AgentClient.Fault) -> Int {
-        var since = 0
-        while true {
-            let document = try client.getJSON("/v1/events?since=\(since)&limit=1000")
-            guard let next = document["next"]?.integer, next > since else { return since }
-            since = next
-        }
+        try client.getJSON("/v1/events?limit=1")["next"]?.integer ?? 0
     }
 
+    /// What the zone's change says of the line that made it, as a bare line would be shown.
     private static func show(_ event: JSON, _ console: Console) {
+        func evidence(_ name: String) -> String? {
+            event["evidence"]?.array?.first { $0["name"]?.string == name }?["value"]?.string
+        }
         let time = WallTime(milliseconds: Int64(event["time"]?.number ?? 0)).rfc3339
+        let stamp = evidence("monotonic-ns").flatMap { Int64($0) }
         if console.isJSON {
             console.json { writer in
                 writer.beginObject()
                 writer.field("time", time)
                 writer.field("zone", event["subject"]?.string)
                 writer.field("text", event["text"]?.string)
+                writer.field("line", evidence("line"))
+                writer.field("level", evidence("level"))
+                if let stamp {
+                    writer.field("clock", "monotonic")
+                    writer.field("nanoseconds", stamp)
+                }
                 writer.endObject()
             }
         } else {
-            console.line("\(time)  \(event["text"]?.string ?? "?")")
+            let edge = [evidence("line"), evidence("level")].compactMap { $0 }.joined(separator: " ")
+            let words = [
+                stamp.map { bootSeconds(MonotonicTime(nanoseconds: $0)) } ?? time, edge, event["text"]?.string ?? "?",
+            ]
+            console.line(words.filter { !$0.isEmpty }.joined(separator: "  "))
         }
+    }
+
+    /// Since the boot, to the microsecond, as the kernel's own log writes it.
+    fileprivate static func bootSeconds(_ time: MonotonicTime) -> String {
+        let microseconds = String(time.nanoseconds / 1000 % 1_000_000)
+        return "[\(time.nanoseconds / 1_000_000_000)."
+            + String(repeating: "0", count: 6 - microseconds.count) + microseconds + "]"
     }
 }
 
@@ -175,14 +193,15 @@ private final class EdgePrinter: LineListener {
                 writer.endObject()
             }
         } else {
-            console.line("\(seconds(time))  \(lines[line].name)  \(isFirst ? "is " : "")\(word)")
+            console.line("\(SecurityCommands.bootSeconds(time))  \(lines[line].name)  \(isFirst ? "is " : "")\(word)")
         }
     }
 
     func lineFailed(_ line: Int, _ fault: LineFault) {
         levels[line] = nil
         unread.insert(line)
-        tell(lines[line].name, fault.text)
+        let isAgents = fault.reason == .lineBusy && fault.detail.contains("mdc-agent")
+        tell(lines[line].name, fault.text + (isAgents ? ": without LINE, what it reads is shown" : ""))
     }
 
     func edgesLost(_ count: UInt64) {
@@ -200,14 +219,8 @@ private final class EdgePrinter: LineListener {
                 writer.endObject()
             }
         } else {
-            console.line(console.inked("\(seconds(SystemTime.monotonic))  \(name)  \(text)", .attention))
+            console.line(
+                console.inked("\(SecurityCommands.bootSeconds(SystemTime.monotonic))  \(name)  \(text)", .attention))
         }
-    }
-
-    /// Since the boot, to the microsecond, as the kernel's own log writes it.
-    private func seconds(_ time: MonotonicTime) -> String {
-        let microseconds = String(time.nanoseconds / 1000 % 1_000_000)
-        return "[\(time.nanoseconds / 1_000_000_000)."
-            + String(repeating: "0", count: 6 - microseconds.count) + microseconds + "]"
     }
 }

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Platform
 internal import Profiles
 internal import Security
@@ -13,7 +14,8 @@ enum SecurityCommands {
         "gpio", "list", summary: "Every GPIO line: its name, who holds it, which zone it is",
         discussion: """
             Reads the chips themselves; works beside a running agent. A line's zone is shown where the site
-            file can be read. Lines that the site file names and no chip has are findings (exit 1).
+            file can be read. Lines that the site file names and no chip has are findings (exit 1). Where the
+            lines are the make-believe container's, those that the site file names are shown.
             """
     ) { invocation in
         let catalogue = ChipCatalogue.read()
@@ -24,15 +26,27 @@ enum SecurityCommands {
         } else {
             showList(invocation.console, catalogue, plan, missing)
         }
+        if catalogue.chips.isEmpty, plan?.simulatedSocket != nil { return .healthy }
         if catalogue.chips.isEmpty { return catalogue.unreadable.isEmpty ? .noInput : .noPermission }
         return missing.isEmpty && catalogue.unreadable.isEmpty ? .healthy : .finding
     }
 
-    /// Nil where there is no site file: these commands work on a bare machine too.
+    /// Nil where there is no site file: these commands work on a bare machine too. One that is there and
+    /// cannot be used is said.
     static func securityPlan(_ invocation: Invocation) -> SecurityPlan? {
-        let plan = try? SiteFile.load(
-            invocation.sitePath, hardware: invocation.hardwareFolder, runFolder: invocation.runFolder)
-        return plan?.security
+        do throws(SiteFile.Refused) {
+            return try SiteFile.load(
+                invocation.sitePath, hardware: invocation.hardwareFolder, runFolder: invocation.runFolder
+            ).security
+        } catch {
+            let isThere = unsafe access(invocation.sitePath, F_OK) == 0
+            if isThere || invocation["--site"] != nil {
+                invocation.console.trouble(
+                    error.faults.first?.description ?? "\(invocation.sitePath) cannot be used",
+                    remedy: "mdc-agent check says all that is wrong with it; zones are unknown until then")
+            }
+            return nil
+        }
     }
 
     static func missingLines(_ catalogue: ChipCatalogue, _ plan: SecurityPlan?) -> [(LinePlan, LineFault)] {
@@ -43,20 +57,28 @@ enum SecurityCommands {
     }
 
     private static func zone(_ chip: ChipDescription, _ line: LineDescription, _ plan: SecurityPlan?) -> ZonePlan? {
-        guard let plan else { return nil }
-        let place = plan.lines.firstIndex { candidate in
+        plan?.lines.first { candidate in
             switch candidate.address {
             case .name(let name): name == line.name
             case .place(let label, let offset): (label == chip.label || label == chip.name) && offset == line.offset
             }
-        }
-        return place.flatMap { place in plan.zones.first { $0.line == place || $0.complement == place } }
+        }.flatMap { plan?.zone(of: $0) }
     }
 
     private static func showList(
         _ console: Console, _ catalogue: ChipCatalogue, _ plan: SecurityPlan?, _ missing: [(LinePlan, LineFault)]
     ) {
-        if catalogue.chips.isEmpty, catalogue.unreadable.isEmpty {
+        if let plan, let socket = plan.simulatedSocket {
+            console.line(console.inked("make-believe lines", .strong) + " \(socket), \(plan.lines.count) lines")
+            console.table(
+                ["NAME", "ZONE"],
+                plan.lines.map { line in
+                    [
+                        .init(line.name, .strong),
+                        .init(plan.zone(of: line).map { "\($0.name) (\($0.kind.rawValue))" } ?? "-"),
+                    ]
+                })
+        } else if catalogue.chips.isEmpty, catalogue.unreadable.isEmpty {
             console.trouble("no GPIO chip on this machine", remedy: "ls /dev/gpiochip*; is its driver loaded?")
         }
         for chip in catalogue.chips {
@@ -107,6 +129,19 @@ enum SecurityCommands {
                 writer.endObject()
             }
             writer.endArray()
+            if let plan, let socket = plan.simulatedSocket {
+                writer.beginObject("simulated")
+                writer.field("socket", socket)
+                writer.beginArray("lines")
+                for line in plan.lines {
+                    writer.beginObject()
+                    writer.field("name", line.name)
+                    writer.field("zone", plan.zone(of: line)?.name)
+                    writer.endObject()
+                }
+                writer.endArray()
+                writer.endObject()
+            }
             writer.beginArray("missing")
             for (line, fault) in missing {
                 writer.beginObject()
@@ -148,6 +183,15 @@ enum SecurityCommands {
         arguments: [.init("ZONE", "its name")], options: [.init("--end", "Take the zone in again")]
     ) { invocation in
         invocation.act(invocation.has("--end") ? "unbypass" : "bypass") { $0.field("zone", invocation.arguments[0]) }
+    }
+}
+
+extension SecurityPlan {
+    fileprivate var simulatedSocket: String? { if case .simulated(let socket) = source { socket } else { nil } }
+
+    fileprivate func zone(of line: LinePlan) -> ZonePlan? {
+        guard let index = lines.firstIndex(of: line) else { return nil }
+        return zones.first { $0.line == index || $0.complement == index }
     }
 }
 

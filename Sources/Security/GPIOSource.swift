@@ -111,7 +111,10 @@ extension GPIOSource {
                 } else {
                     byChip[chip.path, default: []].append((line, offset))
                 }
-            case .missing(let fault): tell(line, fault)
+            case .missing(let fault):
+                // A new chip belongs to root for the moment that udev needs: worth a word only at the next try.
+                if fault.reason == .noPermission, retryDelay == .zero { continue }
+                tell(line, fault)
             }
         }
         for (chip, lines) in byChip.sorted(by: { $0.key < $1.key }) {

@@ -170,6 +170,33 @@ def test_a_walk_test_ticks_each_zone_off_and_raises_nothing(house):
     assert not [e for e in house.events() if e["kind"] == "alarm.raised" and e["subject"].startswith("zone.")]
 
 
+def test_make_believe_lines_are_listed_and_followed(house):
+    listed = house.command("gpio", "list", "--json")
+    assert listed.returncode == 0, listed
+    assert json.loads(listed.stdout)["simulated"]["lines"] == [
+        {"name": "DOOR1", "zone": "door"}, {"name": "LEAK1", "zone": "leak"}]
+    watch = subprocess.Popen([binary("mdc-agent"), "gpio", "watch", "--count", "2", "--for", "60", "--json"], text=True,
+                             stdout=subprocess.PIPE, env=dict(os.environ, **house.env))
+    level = 0
+    while watch.poll() is None:  # until it has begun and has seen two
+        level = 1 - level
+        house.lines.set("DOOR1", level)
+        time.sleep(0.5)
+    seen = [json.loads(line) for line in watch.stdout.read().splitlines()]
+    assert watch.returncode == 0 and len(seen) == 2, seen
+    assert {edge["line"] for edge in seen} == {"DOOR1"} and {edge["level"] for edge in seen} == {"high", "low"}, seen
+    assert all(edge["clock"] == "monotonic" and edge["nanoseconds"] > 0 for edge in seen), seen
+
+
+def test_a_site_file_that_is_refused_is_said_not_passed_over(house):
+    bad = house.folder / "bad.yaml"
+    bad.write_text("site: t\nsecurity:\n  zones:\n    a: {kind: lake, line: X}\n")
+    listed = house.command("gpio", "list", "--site", str(bad))
+    assert f"{bad}:4:15: found 'lake'" in listed.stderr, listed
+    missing = house.command("gpio", "list", "--site", str(house.folder / "none.yaml"))
+    assert "none.yaml" in missing.stderr, missing
+
+
 def test_a_machine_without_chips_says_so():
     found = subprocess.run([binary("mdc-agent"), "gpio", "list", "--json"], capture_output=True, text=True)
     if json.loads(found.stdout)["chips"]:

@@ -80,22 +80,26 @@ extension Catalogue {
         모든 GPIO 선: 이름, 쓰는 프로그램, 구역
         ==
         Reads the chips themselves; works beside a running agent. A line's zone is shown where the site
-        file can be read. Lines that the site file names and no chip has are findings (exit 1).
+        file can be read. Lines that the site file names and no chip has are findings (exit 1). Where the
+        lines are the make-believe container's, those that the site file names are shown.
         --
         칩을 직접 읽으며, 도는 에이전트 옆에서도 됩니다. 사이트 파일을 읽을 수 있으면 선의 구역도 보여 줍니다.
-        사이트 파일에 있지만 어느 칩에도 없는 선은 발견 사항입니다 (종료 코드 1).
+        사이트 파일에 있지만 어느 칩에도 없는 선은 발견 사항입니다 (종료 코드 1). 모의 컨테이너의 선이면 사이트
+        파일에 있는 선을 보여 줍니다.
         ==
         Edges as they come, with the kernel's time
         --
         신호 변화를 오는 대로, 커널 시각과 함께
         ==
-        Without a running agent: takes hold of the lines (LINE..., or those of the site file, or every
-        free input) and prints each edge with its CLOCK_MONOTONIC stamp. With one, which holds the
-        lines itself: prints each zone's change. Ends after --count or --for, or by Ctrl-C.
+        Lines named here, or without a running agent those of the site file or every free input, are taken
+        hold of: each edge is shown with its CLOCK_MONOTONIC stamp. What a running agent holds it alone
+        reads: without LINE each change of its zones is shown, with the line's level and the same stamp.
+        Ends after --count or --for, or by Ctrl-C. Exit 1: edges were lost or a line could not be read.
         --
-        에이전트가 없으면: 선(LINE..., 사이트 파일의 선, 또는 빈 입력 전부)을 잡고 변화마다 CLOCK_MONOTONIC
-        시각을 찍습니다. 선을 잡고 있는 에이전트가 있으면: 구역의 변화를 보여 줍니다. --count나 --for 뒤에,
-        또는 Ctrl-C로 끝납니다.
+        여기서 지정한 선, 또는 에이전트가 없으면 사이트 파일의 선이나 빈 입력 전부를 잡고 변화마다 CLOCK_MONOTONIC
+        시각을 찍습니다. 도는 에이전트가 잡은 선은 에이전트만 읽습니다: LINE이 없으면 구역의 변화를 선의 레벨과
+        같은 시각으로 보여 줍니다. --count나 --for 뒤에, 또는 Ctrl-C로 끝납니다. 종료 코드 1: 변화를 잃었거나
+        읽지 못한 선이 있습니다.
         ==
         Walk test: ticks off each sensor as you set it off
         --
