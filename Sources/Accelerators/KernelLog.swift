@@ -11,10 +11,20 @@ struct KernelLog: ~Copyable {
     /// At most this many records at a time: a driver that floods the log must not hold up the room.
     private static let recordsMax = 64
 
-    init(_ path: String) throws(SystemError) {
-        descriptor = try FileDescriptor.open(path, O_RDONLY | O_NONBLOCK)
+    init(_ path: String, standardInput: Int32 = STDIN_FILENO) throws(SystemError) {
+        descriptor = try KernelLog.opened(path, standardInput)
         // What was said before we started concerns cards that were judged by somebody else.
         lseek(descriptor.raw, 0, SEEK_END)
+    }
+
+    /// Debian's kernels let nobody open it who lacks CAP_SYSLOG, and whoever was given it open may read: our unit
+    /// gives it as standard input (Units/system-generators).
+    private static func opened(_ path: String, _ standardInput: Int32) throws(SystemError) -> FileDescriptor {
+        let inherited = isFile(standardInput, path) ? dup(standardInput) : -1
+        guard inherited >= 0 else { return try FileDescriptor.open(path, O_RDONLY | O_NONBLOCK) }
+        let given = FileDescriptor(owning: inherited)
+        try given.setNonblocking(true)
+        return given
     }
 
     mutating func readNew(_ body: ([UInt8]) -> Void) {
@@ -29,4 +39,11 @@ struct KernelLog: ~Copyable {
             }
         }
     }
+}
+
+private func isFile(_ descriptor: Int32, _ path: String) -> Bool {
+    var held = stat()
+    var named = stat()
+    guard unsafe fstat(descriptor, &held) == 0, unsafe stat(path, &named) == 0 else { return false }
+    return held.st_dev == named.st_dev && held.st_ino == named.st_ino
 }

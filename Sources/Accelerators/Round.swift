@@ -36,7 +36,8 @@ struct Round {
                 sources.log = .some(log)
             } catch {
                 Log.write(
-                    .warning, "accelerators", "\(error): kernel messages are not matched (CAP_SYSLOG or group adm)")
+                    .warning, "accelerators",
+                    "\(error): kernel messages are not matched; its unit can give it: StandardInput=file:\(path)")
             }
         }
     }

@@ -150,6 +150,24 @@ import Testing
         #expect(lines == ["npu: a; b"])
     }
 
+    @Test func `a log that was given open is read, where to open it is forbidden`() throws {
+        let path = NSTemporaryDirectory() + "mdc-kmsg-" + UUID().uuidString
+        try "6,1,100,-;old line\n".write(toFile: path, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let given = try FileDescriptor.open(path, O_RDONLY)
+        var log = try KernelLog(path, standardInput: given.raw)
+        #expect(lseek(given.raw, 0, SEEK_CUR) == 19, "it is the one that was given: both stand at its end")
+        let file = try #require(FileHandle(forWritingAtPath: path))
+        file.seekToEndOfFile()
+        file.write(Data("3,2,200,-;npu: new\n".utf8))
+        var lines: [String] = []
+        log.readNew { lines.append(String(decoding: $0, as: UTF8.self)) }
+        #expect(lines == ["npu: new"])
+        let other = try FileDescriptor.open("/dev/null", O_RDONLY)
+        _ = try KernelLog(path, standardInput: other.raw)
+        #expect(lseek(other.raw, 0, SEEK_CUR) == 0, "another file is nobody's log")
+    }
+
     @Test func `a line made to be hard costs no more than another of its length`() {
         // Each part of the pattern stands in it a hundred times, and the end never comes.
         let line = String(repeating: "AER: ncorrect(Fatal) error", count: 150)

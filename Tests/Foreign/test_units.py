@@ -1,4 +1,5 @@
 """The units as systemd's own tools judge them."""
+import os
 import re
 import shutil
 import subprocess
@@ -21,6 +22,17 @@ def test_a_service_exposes_at_most_1_8(unit):
     score = re.search(r"exposure level for \S+: ([0-9.]+)", answer.stdout)
     assert score, answer.stdout + answer.stderr
     assert float(score.group(1)) <= 1.8
+
+
+def test_the_kernel_log_is_given_open_where_there_is_one_and_nothing_where_there_is_none(tmp_path):
+    subprocess.run([ROOT / "Units/system-generators/mdc-agent", tmp_path], check=True, timeout=60)
+    made = tmp_path / "mdc-agent.service.d/kernel-log.conf"
+    try:
+        os.close(os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK))
+    except OSError:
+        assert not made.exists(), "without it the agent would not start"
+    else:
+        assert made.read_text() == "[Service]\nStandardInput=file:/dev/kmsg\n"
 
 
 @pytest.mark.parametrize("unit", SERVICES)
