@@ -216,9 +216,19 @@ final class CardRecord {
     /// The serial was read, or there is none to read.
     var isIdentified: Bool { content.sweeps > 0 }
 
-    /// What card and port can both do, for an attribute that says what the link does now.
+    /// What card and port can both do, for an attribute that says what the link does now. Nil where the kernel
+    /// does not know it of one of them: then it says "Unknown", and 255 of the width (PCIE_LNK_WIDTH_UNKNOWN).
     private func linkLimit(_ index: Int) -> Double? {
-        values(of: layout.attributes[index].role == .linkWidth ? .linkWidthLimit : .linkSpeedLimit).min()
+        let role: AcceleratorAttribute.Role =
+            layout.attributes[index].role == .linkWidth ? .linkWidthLimit : .linkSpeedLimit
+        var limit: Double?
+        for index in indices[role] ?? [] where index < content.samples.count {
+            let sample = content.samples[index]
+            if sample.outcome == .unsupported { continue }
+            guard attributes[index].isTrusted, sample.value < 255 else { return nil }
+            limit = min(limit ?? sample.value, sample.value)
+        }
+        return limit
     }
 
     /// The link's value now and what is possible, while it is below that.

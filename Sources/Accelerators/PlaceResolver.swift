@@ -37,10 +37,12 @@ struct PlaceResolver {
         }
     }
 
+    /// By the class, because a driver may hang its chip on a device of its own below the card (nvme does).
     private func hwmon(named pattern: String) -> String? {
-        let folder = card.path + "/hwmon"
-        return ((try? namesInFolder(folder)) ?? []).map { folder + "/" + $0 }
-            .first { matches(text($0 + "/name") ?? "", pattern: pattern) }
+        let folder = root + "/class/hwmon"
+        return ((try? namesInFolder(folder)) ?? []).sorted { number(in: $0) < number(in: $1) }
+            .compactMap { resolved(folder + "/" + $0) }
+            .first { $0.hasPrefix(card.path + "/") && matches(text($0 + "/name") ?? "", pattern: pattern) }
     }
 
     private func entry(_ folder: String, _ pattern: String, _ join: AcceleratorLayout.Place.Join) -> String? {

@@ -25,7 +25,15 @@ final class FakeSysfs: Sendable {
             try? file.close()
         } else {
             _ = FileManager.default.createFile(atPath: full, contents: Data(bytes))
+            registerChip(path)
         }
+    }
+
+    /// Whatever device a hwmon chip hangs on, its class knows it.
+    private func registerChip(_ path: String) {
+        let words = path.split(separator: "/")
+        guard words.count > 2, words.last == "name", words[words.count - 2].hasPrefix("hwmon") else { return }
+        link("class/hwmon/\(words[words.count - 2])", to: words.dropLast().joined(separator: "/"))
     }
 
     func link(_ path: String, to target: String) {

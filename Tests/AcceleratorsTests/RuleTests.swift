@@ -104,6 +104,16 @@ private let fourCards = """
         #expect(bench.status("npu1")?.findings.first?.text == "PCIe link width is 4 of 16")
     }
 
+    @Test func `a link whose limit the kernel does not know is not judged by its port's alone`() throws {
+        let (sysfs, bench, _, devices) = try fourHealthyCards()
+        sysfs.write(devices[1] + "/max_link_speed", "Unknown\n")
+        sysfs.write(devices[1] + "/max_link_width", "255\n")
+        sysfs.write(devices[1] + "/current_link_speed", "2.5 GT/s PCIe\n")
+        sysfs.write(devices[1] + "/current_link_width", "1\n")
+        bench.run(seconds: 130)
+        #expect(bench.health("npu1") == .ok && bench.codes("npu1") == [])
+    }
+
     @Test func `a card that fell off the bus answers all ones and is failed`() throws {
         let (sysfs, bench, _, devices) = try fourHealthyCards()
         sysfs.write(devices[3] + "/config", bytes: [255, 255, 255, 255])

@@ -64,6 +64,24 @@ import Testing
         #expect(try bench(sysfs, "rebellions-atom").health("npu0") == health)
     }
 
+    @Test func `a chip that its driver hangs on a device of its own below the card is found, another card's is not`()
+        throws
+    {
+        let sysfs = FakeSysfs()
+        let folder = addATOM(sysfs, version: "1.2.3-rebel1")
+        sysfs.remove(folder + "/hwmon")
+        sysfs.remove("class/hwmon/hwmon7")
+        // As the kernel's nvme driver does it: no folder "hwmon" between the two.
+        let chip = folder + "/nvme/nvme0/hwmon12"
+        let other = sysfs.addCard("0000:c3:00.1", vendor: 0x1234, device: 1, driver: nil) + "/hwmon/hwmon3"
+        for (chip, temperature) in [(chip, "35000"), (other, "99000")] {
+            sysfs.write(chip + "/name", "rebellions\n")
+            sysfs.write(chip + "/temp_input", temperature + "\n")
+        }
+        let bench = try bench(sysfs, "rebellions-atom")
+        #expect(bench.number("npu0.temperature.board") == 35)
+    }
+
     @Test func `ATOM: a card that never leaves init is failed in the end`() throws {
         let sysfs = FakeSysfs()
         let folder = addATOM(sysfs, version: "3.0.0")
