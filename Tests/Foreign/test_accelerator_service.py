@@ -28,7 +28,7 @@ outputs: [{name: y, datatype: FP32, shape: [-1, 8]}]
 
 class House:
     def __init__(self, processes, folder):
-        self.folder, self.run = folder, folder / "run"
+        self.processes, self.folder, self.run = processes, folder, folder / "run"
         self.run.mkdir()
         self.model = folder / "models" / "echo" / "model.yaml"
         self.model.parent.mkdir(parents=True)
@@ -174,6 +174,57 @@ def test_what_nobody_can_see_the_simulator_says(house):
         house.tell(words)
         eventually(lambda: answer in open(house.simulator.log).read()[len(before):], what=answer)
     assert "judged by bus and kernel log alone" in house.accel("show", "B2").stdout
+
+
+def documents(process):
+    return [json.loads(line) for line in open(process.log) if line.startswith("{")]
+
+
+def test_who_watches_the_cards_is_told_when_something_changes_and_only_then(house):
+    words = ["--site", house.site, "--hardware", ROOT / "Hardware", "--run-dir", house.run]
+    for_scripts = house.processes.start(binary("mdc-agent"), "accel", "watch", "--json", *words)
+    for_people = house.processes.start(binary("mdc-agent"), "accel", "watch", *words)
+    first = eventually(lambda: documents(for_scripts), what="how the cards are")[0]["accelerators"]
+    assert [card["health"] for card in first] == ["ok"] * 5
+    eventually(lambda: "npu4" in open(for_people.log).read(), what="the table")
+    house.tell("accel 3 gone")
+    news = eventually(
+        lambda: [d for d in documents(for_scripts)[1:] if d["accelerators"][3]["health"] == "absent"],
+        what="the absent card")[0]["accelerators"]
+    assert [card["name"] for card in news if card["health"] != "ok"] == ["npu3"]
+    eventually(lambda: "reseat or replace the card" in open(for_people.log).read(), what="what to do")
+    text = open(for_people.log).read()
+    assert "\x1b" not in text, "no colour and no clearing of a screen that is none"
+    house.tell("accel 3 back")
+    eventually(lambda: documents(for_scripts)[-1]["accelerators"][3]["health"] == "ok", 60, what="the card's return")
+    told = documents(for_scripts)
+    assert all(one != other for one, other in zip(told, told[1:])), "what is printed is news"
+
+    # Ctrl-C is how a person ends it.
+    for_scripts.send_signal(signal.SIGINT)
+    for_people.send_signal(signal.SIGINT)
+    assert for_scripts.wait(30) in (0, 130, -signal.SIGINT) and for_people.wait(30) in (0, 130, -signal.SIGINT)
+
+
+def test_what_is_shown_of_a_card_can_be_read_by_a_program(house):
+    house.tell("accel 2 hot")
+    eventually(lambda: house.codes("npu2"), 90, what="heat")
+    by_slot, by_name = house.accel("show", "A3", "--json"), house.accel("show", "npu2", "--json")
+    for answer in (by_slot, by_name):
+        assert answer.returncode in (1, 2), answer.stderr
+        shown = json.loads(answer.stdout)
+        card = shown["accelerator"]
+        assert (card["name"], card["slot"], card["address"]) == ("npu2", "A3", "0000:43:00.0")
+        assert card["serial"] and card["vendor"] and card["model"] and card["since"] > 0
+        finding = card["findings"][0]
+        assert finding["code"].startswith("temperature.") and finding["action"] in ("observe", "drain")
+        assert finding["since"] > 0 and all(set(fact) == {"name", "value"} for fact in finding["evidence"])
+        points = {point["name"]: point for point in shown["points"]}
+        assert all(name.startswith("npu2.") for name in points)
+        power = points["npu2.power"]
+        assert power["unit"] == "W" and power["quality"] == "good" and power["value"] > 0 and power["time"] > 0
+    missing = house.accel("show", "nobody", "--json")
+    assert missing.returncode == 66 and not missing.stdout, "what is not there is no document"
 
 
 def test_the_technicians_commands_through_the_agent_and_without_it(house):
