@@ -207,21 +207,21 @@ def test_who_watches_the_cards_is_told_when_something_changes_and_only_then(hous
 
 
 def test_what_is_shown_of_a_card_can_be_read_by_a_program(house):
-    house.tell("accel 2 hot")
-    eventually(lambda: house.codes("npu2"), 90, what="heat")
-    by_slot, by_name = house.accel("show", "A3", "--json"), house.accel("show", "npu2", "--json")
+    house.tell("accel 0 hot")
+    eventually(lambda: house.codes("npu0"), 90, what="heat")
+    by_slot, by_name = house.accel("show", "A1", "--json"), house.accel("show", "npu0", "--json")
     for answer in (by_slot, by_name):
         assert answer.returncode in (1, 2), answer.stderr
         shown = json.loads(answer.stdout)
         card = shown["accelerator"]
-        assert (card["name"], card["slot"], card["address"]) == ("npu2", "A3", "0000:43:00.0")
+        assert (card["name"], card["slot"], card["address"]) == ("npu0", "A1", "0000:41:00.0")
         assert card["serial"] and card["vendor"] and card["model"] and card["since"] > 0
         finding = card["findings"][0]
         assert finding["code"].startswith("temperature.") and finding["action"] in ("observe", "drain")
         assert finding["since"] > 0 and all(set(fact) == {"name", "value"} for fact in finding["evidence"])
         points = {point["name"]: point for point in shown["points"]}
-        assert all(name.startswith("npu2.") for name in points)
-        power = points["npu2.power"]
+        assert all(name.startswith("npu0.") for name in points)
+        power = points["npu0.power"]
         assert power["unit"] == "W" and power["quality"] == "good" and power["value"] > 0 and power["time"] > 0
     missing = house.accel("show", "nobody", "--json")
     assert missing.returncode == 66 and not missing.stdout, "what is not there is no document"
