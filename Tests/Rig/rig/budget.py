@@ -15,7 +15,7 @@ class Budget:
     # A wait costs nothing when all is well: it may be four times what a quiet machine needs.
     MARGIN = 4.0
     # No scenario takes a minute on a quiet machine; one that hangs must leave time for the others.
-    SCENARIO = 240.0
+    QUIET_SCENARIO = 240.0
 
     def __init__(self, seconds=None):
         self.limit = seconds or float(os.environ.get("RIG_LIMIT", 12 * 60))
@@ -27,8 +27,12 @@ class Budget:
         """Measured anew at every boot: a host gets busy, and quiet again."""
         self.slowness = max(1.0, seconds / self.QUIET_BOOT)
 
-    def begin_scenario(self, seconds=SCENARIO):
-        self.scenario_ends = min(self.ends, time.monotonic() + seconds)
+    @property
+    def scenario(self):
+        return self.QUIET_SCENARIO * self.slowness
+
+    def begin_scenario(self, seconds=None):
+        self.scenario_ends = min(self.ends, time.monotonic() + (seconds or self.scenario))
 
     @property
     def left(self):
@@ -43,5 +47,5 @@ class Budget:
         if time.monotonic() >= self.ends:
             return f"the run's limit of {self.limit:.0f} s is over"
         if time.monotonic() >= self.scenario_ends:
-            return f"the scenario's limit of {self.SCENARIO:.0f} s is over"
+            return f"the scenario's limit of {self.scenario:.0f} s is over"
         return f"this machine was measured to be {self.slowness:.1f} times slower than a quiet one"

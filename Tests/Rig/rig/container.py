@@ -32,6 +32,10 @@ class Container:
         shutil.copytree(self.root / "Tests/Rig/hardware", share / "hardware")
         if (self.image / "gpiod2").exists():
             shutil.copytree(self.image / "gpiod2", share / "gpiod2")
+        # At every boot: the coldplug that would load them is left out.
+        modules = share / "etc/modules-load.d"
+        modules.mkdir(parents=True)
+        (modules / "rig-cards.conf").write_text("nvme\nvirtio-rng\n")
         # An emulated start may take long on a busy host; everything else of the unit is as shipped.
         for unit in (AGENT, "mdc-inference.service"):
             self._drop_in(unit, "[Service]\nTimeoutStartSec=300\n")
@@ -41,7 +45,6 @@ class Container:
         self.machine.make_disk()
         self.machine.start()
         self.machine.check("cp -a --no-preserve=ownership /rig/etc/. /etc/ && systemctl daemon-reload && "
-                           # The coldplug that this machine's boot leaves out.
                            "modprobe -a nvme virtio-rng && touch /etc/.updated /var/.updated", 30)
         self.everything_normal()
         self.machine.check("DEBIAN_FRONTEND=noninteractive dpkg -i /rig/mdc-agent.deb", 60)

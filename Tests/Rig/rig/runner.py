@@ -85,6 +85,8 @@ def run_all(chosen, image, folder, budget):
             print(f"booted and installed in {time.monotonic() - started:.1f} s; this machine is "
                   f"{budget.slowness:.1f} times slower than a quiet one", flush=True)
         except (RigFault, subprocess.CalledProcessError) as fault:
+            if budget.left <= 0:
+                return skip_all(chosen, no_time(budget))
             print(f"failed to install: {fault}\n{container.story()}")
             print(f"\n0 passed, {len(chosen)} failed")
             return 1
@@ -103,7 +105,7 @@ def run_all(chosen, image, folder, budget):
                 said, verdict = str(why), "skipped"
                 skipped += 1
             except Exception as fault:  # a scenario's own mistake is a failure like any other
-                if budget.left <= 0 and time.monotonic() - started < budget.SCENARIO:
+                if budget.left <= 0 and time.monotonic() - started < budget.scenario:
                     print(f"skipped {name}, begun: {no_time(budget)}", flush=True)
                     skipped += 1
                     continue
