@@ -200,7 +200,7 @@ private final class EdgePrinter: LineListener {
     func lineFailed(_ line: Int, _ fault: LineFault) {
         levels[line] = nil
         unread.insert(line)
-        let isAgents = fault.reason == .lineBusy && fault.detail.contains("mdc-agent")
+        let isAgents = fault.reason == .lineBusy && fault.detail.holds("mdc-agent")
         tell(lines[line].name, fault.text + (isAgents ? ": without LINE, what it reads is shown" : ""))
     }
 
