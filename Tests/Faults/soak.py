@@ -3,7 +3,7 @@
 
     Tests/Faults/soak.py 1800 [FOLDER]   for so many seconds; SIGTERM ends it sooner, and what there is is judged
 
-Prints what it saw and ends with N passed, N failed. A run shorter than ten minutes says nothing about growth."""
+Prints what it saw and ends with N passed, N failed. A run shorter than ten minutes says little about growth."""
 import http.client
 import json
 import os
@@ -63,7 +63,9 @@ def work(container, round):
 
 def judge(samples):
     """Each truth with its figures and whether it holds."""
-    settled = [seen for seen in samples if seen["time"] >= SETTLED] or samples
+    settled = [seen for seen in samples if seen["time"] >= SETTLED]
+    if len(settled) < 6:
+        settled = samples
     third = max(1, len(settled) // 3)
     first, last = settled[:third], settled[-third:]
     span = samples[-1]["time"] - samples[0]["time"]
@@ -86,6 +88,8 @@ def judge(samples):
 
 def main():
     seconds = float(sys.argv[1])
+    if seconds < SETTLED:
+        sys.exit(f"at least {SETTLED} seconds, or there is nothing to judge")
     folder = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else pathlib.Path(tempfile.mkdtemp(prefix="mdc-soak-"))
     stop = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
