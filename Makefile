@@ -40,12 +40,13 @@ bench: deps build ## Every benchmark, beside the neighbours that are installed
 bench-check: ## Fails when a ratio of the last `make bench` is more than 10 % worse than the ones kept
 	@Tests/bench-report check .build/bench.json
 
-soak: deps build ## Fleet, requests from outside, a thousand kill -9, a week's outage, against real brokers
+soak: deps build ## Fleet, requests from outside, a thousand kill -9, a week's outage, half an hour of a whole container
 	@$(SWIFT) build -c release --product journal-writer
 	MDC_FLEET=1 .deps/venv/bin/python -m pytest -q -p no:cacheprovider Tests/Foreign/test_fleet.py \
 	    Tests/Foreign/test_requests.py Tests/Foreign/test_upstream.py
 	.deps/venv/bin/python Tests/Foreign/upstream_soak.py kills $(or $(KILLS),1000)
 	.deps/venv/bin/python Tests/Foreign/upstream_soak.py outage 7 500
+	.deps/venv/bin/python Tests/Faults/soak.py 1800
 
 check: deps ## Format, lint and the rules of the house
 	@$(SWIFT) format lint --strict --parallel --recursive Sources Tests Package.swift
