@@ -1,3 +1,4 @@
+import Glibc
 import Platform
 
 /// `mdc-bench [--json FILE] [NAME-PREFIX...]`: measures and prints a table; exit 1 when a goal is missed.
@@ -29,6 +30,11 @@ enum Main {
         }
         let chosen = all.filter { benchmark in
             prefixes.isEmpty || prefixes.contains { benchmark.name.hasPrefix($0) }
+        }
+        guard !chosen.isEmpty else {
+            print("no benchmark begins with \(prefixes.joined(separator: ", ")); there are:")
+            for benchmark in all { print("  \(benchmark.name)") }
+            exit(64)
         }
         var figures: [Figure] = []
         for benchmark in chosen {
