@@ -12,6 +12,9 @@ import time
 
 import pytest
 
+# Whoever starts the tests in the background makes them deaf to Ctrl-C, and every program that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
