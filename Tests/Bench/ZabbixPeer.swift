@@ -71,10 +71,16 @@ enum ZabbixPeer {
         return String(decoding: answer.dropFirst(13), as: UTF8.self)
     }
 
+    /// zabbix-agent2 refuses a port above 32767.
     private static func freePort() throws -> Int {
-        let raw = unsafe cl_listen_tcp("127.0.0.1", 0, 1)
-        guard raw >= 0 else { throw Benchmark.Skipped("no free port") }
-        let listener = FileDescriptor(owning: raw)
-        return Int(cl_local_port(listener.raw))
+        for _ in 0..<100 {
+            let port = Int.random(in: 20_000...32_000)
+            let raw = unsafe cl_listen_tcp("127.0.0.1", UInt16(port), 1)
+            if raw >= 0 {
+                close(raw)
+                return port
+            }
+        }
+        throw Benchmark.Skipped("no free port")
     }
 }
