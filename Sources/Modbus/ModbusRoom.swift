@@ -11,8 +11,9 @@ public final class ModbusRoom: Sendable {
         self.plan = plan
         let single = plan.buses.count(where: \.isOneMachine)
         shared = single > 1 ? try SharedRounds(buses: single, time: time) : nil
-        // Sixteen machines a bunch are asked within a few milliseconds; more than sixteen bunches save no waking.
-        let bunches = min(16, max(1, plan.buses.reduce(0) { $0 + $1.units.count } / 16))
+        // Up to sixteen machines are one bunch; of more, eight each, asked within a few milliseconds.
+        let units = plan.buses.reduce(0) { $0 + $1.units.count }
+        let bunches = units <= 16 ? 1 : min(32, (units + 7) / 8)
         var owners: [BusOwner] = []
         for bus in plan.buses {
             owners.append(
