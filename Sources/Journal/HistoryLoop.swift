@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Platform
 internal import Site
 internal import Synchronization
@@ -75,8 +74,7 @@ final class HistoryLoop: Sendable {
         while true {
             // Read before the inbox is emptied: what was handed over before the stop is in it.
             let isLast = isStopping.load(ordering: .acquiring)
-            var wait = pollfd(fd: inbox.wakeup.descriptor.raw, events: Int16(POLLIN), revents: 0)
-            _ = unsafe poll(&wait, 1, isLast ? 0 : 1000)
+            inbox.wakeup.wait(atMost: isLast ? .zero : .seconds(1))
             inbox.wakeup.drain()
             heartbeat.beat()
             let batch = inbox.takeAll()

@@ -107,10 +107,7 @@ public final class HistoryReader {
         rows.bind(4, Int64(limit))
         var minutes: [HistoryMinute] = []
         while try rows.step() {
-            minutes.append(
-                HistoryMinute(
-                    name: point, start: WallTime(milliseconds: rows.integer(0) * 60_000), minimum: rows.double(1),
-                    mean: rows.double(2), maximum: rows.double(3), count: Int(rows.integer(4))))
+            minutes.append(HistoryReader.minute(rows.integer(0), of: point, rows))
         }
         return minutes
     }
@@ -130,12 +127,16 @@ public final class HistoryReader {
         while try rows.step() {
             let name = rows.text(0)
             guard wanted.contains(name) else { continue }
-            found.append(
-                HistoryMinute(
-                    name: name, start: WallTime(milliseconds: minute * 60_000), minimum: rows.double(1),
-                    mean: rows.double(2), maximum: rows.double(3), count: Int(rows.integer(4))))
+            found.append(HistoryReader.minute(minute, of: name, rows))
         }
         return found
+    }
+
+    /// From the second column on: minimum, mean, maximum, count.
+    private static func minute(_ minute: Int64, of name: String, _ rows: borrowing Statement) -> HistoryMinute {
+        HistoryMinute(
+            name: name, start: WallTime(milliseconds: minute * 60_000), minimum: rows.double(1),
+            mean: rows.double(2), maximum: rows.double(3), count: Int(rows.integer(4)))
     }
 
     /// The critical events whose surroundings are kept at full rate: number, from, to.

@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Platform
 internal import Site
 internal import Synchronization
@@ -44,7 +43,7 @@ final class JournalLoop: Sendable {
         while true {
             // Read before the inbox is emptied: what was appended before the stop is in it.
             let isLast = isStopping.load(ordering: .acquiring)
-            waitForWork(isLast ? 0 : 1000)
+            inbox.wakeup.wait(atMost: isLast ? .zero : .seconds(1))
             inbox.wakeup.drain()
             heartbeat.beat()
             let batch = inbox.takeAll()
@@ -64,11 +63,6 @@ final class JournalLoop: Sendable {
         }
         writer.close()
         publish(writer)
-    }
-
-    private func waitForWork(_ timeout_ms: Int32) {
-        var wait = pollfd(fd: inbox.wakeup.descriptor.raw, events: Int16(POLLIN), revents: 0)
-        _ = unsafe poll(&wait, 1, timeout_ms)
     }
 
     private func publish(_ writer: EventWriter) {

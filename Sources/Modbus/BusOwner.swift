@@ -1,4 +1,3 @@
-internal import CLinux
 internal import Platform
 internal import Site
 internal import Synchronization
@@ -87,8 +86,7 @@ final class BusOwner: Sendable {
             let wait = min(next, now + .seconds(5)) - now
             if wait > .zero {
                 if let shared, engine.isSteady, lend(engine, to: shared) { continue }
-                let woken = cl_wait_readable(commands.wakeup.descriptor.raw, -1, wait.count)
-                if woken > 0 { hasCommands.store(true, ordering: .relaxed) }
+                if commands.wakeup.wait(atMost: wait) { hasCommands.store(true, ordering: .relaxed) }
             }
         }
         engine.abandon()
@@ -110,7 +108,7 @@ final class BusOwner: Sendable {
         let loan = Loan(engine, of: self)
         guard shared.take(loan) else { return false }
         while true {
-            _ = cl_wait_readable(commands.wakeup.descriptor.raw, -1, -1)
+            commands.wakeup.wait(atMost: nil)
             commands.wakeup.drain()
             if loan.isReturned.load(ordering: .acquiring) { break }
             shared.recall(loan)

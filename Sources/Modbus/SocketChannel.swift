@@ -153,7 +153,7 @@ final class NameLookup: Sendable {
 
     func wait(until deadline: MonotonicTime) {
         guard let wakeup = box.wakeup else { return }
-        _ = cl_wait_readable(wakeup.descriptor.raw, -1, max(0, (deadline - SystemTime.monotonic).count))
+        wakeup.wait(atMost: deadline - SystemTime.monotonic)
     }
 
     private static func ask(_ host: String) -> Answer {

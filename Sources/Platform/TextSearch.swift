@@ -14,7 +14,7 @@ extension StringProtocol where SubSequence == Substring {
     public func pieces(between border: String) -> [Substring] {
         var pieces: [Substring] = []
         var rest = self[...]
-        while let found = rest.firstRange(of: border) {
+        while !border.isEmpty, let found = rest.firstRange(of: border) {
             pieces.append(rest[..<found.lowerBound])
             rest = rest[found.upperBound...]
         }

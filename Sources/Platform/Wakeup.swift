@@ -1,7 +1,7 @@
 import CLinux
 import Synchronization
 
-/// Wakes a thread that waits in `EventLoop` (an eventfd). Many signals before the wake are one wake,
+/// Wakes a thread that waits, in `EventLoop` or for this alone (an eventfd). Many signals before the wake are one wake,
 /// and only the first of them costs a system call.
 public final class Wakeup: Sendable {
     public let descriptor: FileDescriptor
@@ -14,6 +14,11 @@ public final class Wakeup: Sendable {
     public func signal() {
         if pending.exchange(true, ordering: .acquiringAndReleasing) { return }
         _ = cl_eventfd_signal(descriptor.raw)
+    }
+
+    /// For a thread that waits for nothing else: until it is signalled (true), or the time is over. Nil: for ever.
+    @discardableResult public func wait(atMost span: Nanoseconds?) -> Bool {
+        cl_wait_readable(descriptor.raw, -1, span.map { max(0, $0.count) } ?? -1) > 0
     }
 
     /// Called by the woken thread before it looks at what was handed over.
