@@ -193,6 +193,11 @@ private struct HistoryListing {
             }
             return .healthy
         }
+        if rows.isEmpty {
+            console.trouble(
+                "no critical event has its surroundings kept yet",
+                remedy: "mdc-agent history POINT --since 1h shows what a point read")
+        }
         console.table(
             ["EVENT", "FROM", "TO", "WHAT"],
             rows.map { row in
@@ -209,7 +214,9 @@ private struct HistoryListing {
         if count == 0 {
             console.trouble(
                 "nothing changed between \(from.rfc3339) and \(to.rfc3339), or it is kept no longer",
-                remedy: "try --since 6h, or --minutes for older times")
+                remedy: invocation.has("--minutes")
+                    ? "a minute is there when it has ended: try --since 1d"
+                    : "try --since 6h, or --minutes for older times")
         } else if count > limit {
             console.trouble("only the first \(limit) are shown", remedy: "--limit N, or a later --since")
         }
