@@ -38,9 +38,18 @@ struct InferenceDaemon {
         }
     }
 
-    /// Ending would only have the service manager start this process again.
+    /// Ending would only have the service manager start this process again. Who comes to the sockets that it holds
+    /// is told why nobody serves there.
     private func rest() throws(SystemError) {
         let signals = try Signals()
+        var doors: [HTTPListener] = []
+        for (name, descriptor) in ServiceManager.passedDescriptors() {
+            let owned = FileDescriptor(owning: descriptor)
+            if name != "ring", name != InferenceDaemon.poolName { doors.append(try HTTPListener.adopted(owned)) }
+        }
+        let server = try HTTPServer(name: "resting", listeners: doors, service: NothingServed())
+        try server.start()
+        defer { server.stop() }
         let loop = try EventLoop()
         var wishes: [Signals.Wish] = []
         let descriptor = signals.descriptor.raw
@@ -48,6 +57,13 @@ struct InferenceDaemon {
         while !wishes.contains(.stop) {
             manager.feedWatchdog()
             try loop.turn(timeout_ms: 5000)
+        }
+    }
+
+    private final class NothingServed: HTTPService {
+        func handle(_ exchange: Exchange, body: UnsafeRawBufferPointer) {
+            exchange.responder.refuse(
+                503, "nothing is served here: the site file has no inference section (or mdc-inference must be restarted)")
         }
     }
 

@@ -1,5 +1,4 @@
 internal import Accelerators
-internal import CLinux
 internal import Diagnostics
 internal import Platform
 internal import Site
@@ -17,9 +16,12 @@ final class InferenceWatch: Sendable {
     private let wakeup: Wakeup
     private let thread = Mutex<OwnerThread?>(nil)
 
+    /// A reload waits for this thread: a plane that hangs must not hold it until systemd loses its patience.
+    private static let patience = Nanoseconds.seconds(1)
+
     init(_ plan: InferencePlan, _ accelerators: AcceleratorRoom) throws(SystemError) {
         self.accelerators = accelerators
-        client = AgentClient(socketPath: plan.socketPath)
+        client = AgentClient(socketPath: plan.socketPath, patience: InferenceWatch.patience)
         wakeup = try Wakeup()
     }
 
@@ -28,7 +30,7 @@ final class InferenceWatch: Sendable {
             while !isStopping.load(ordering: .acquiring) {
                 let seen = look()
                 if seen != status.value { status.publish(seen) }
-                _ = cl_wait_readable(wakeup.descriptor.raw, -1, 1_000_000_000)
+                wakeup.wait(atMost: .seconds(1))
             }
         }
         thread.withLock { $0 = started }

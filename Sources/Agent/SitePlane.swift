@@ -22,9 +22,13 @@ final class SitePlane {
     private static let beatSpacing = Nanoseconds.milliseconds(500)
 
     private let plan: SitePlan
+    private let isReload: Bool
     private let time: any TimeSource
     private let manager: ServiceManager
     private let page: PosturePageFile
+    /// A predecessor's posture, judged moments ago, stands until this plane has judged: a restart and a reload
+    /// refuse nobody. It grows stale as it would under a dead agent.
+    private var inheritsPosture: Bool
     private let board: Board
     private let boardWakeup: Wakeup
     private let desk: RequestDesk
@@ -65,7 +69,9 @@ final class SitePlane {
             Log.write(.warning, "journal", "\(error)")
         }
         let now = time.now()
+        inheritsPosture = page.page.posture(at: now.monotonic, staleAfter: plan.inference.postureStaleAfter) != nil
         self.plan = plan
+        isReload = memory != nil
         self.time = time
         self.page = page
         self.manager = manager
@@ -95,7 +101,9 @@ final class SitePlane {
         let timer = try TimerDescriptor()
         try rooms.start()
         desk.events.send(
-            note(.agentStarted, .notice, "mdc-agent \(agentVersion) started: \(board.points.count) points"))
+            isReload
+                ? note(.configurationChanged, .notice, "the site file was taken over: \(board.points.count) points")
+                : note(.agentStarted, .notice, "mdc-agent \(agentVersion) started: \(board.points.count) points"))
         try loop.add(boardWakeup.descriptor.raw, .readable) { [self] _ in
             boardWakeup.hush()
             hasReadings = true
@@ -113,11 +121,19 @@ final class SitePlane {
             timer.drain()
             for wish in wishes {
                 guard let ending = obey(wish) else { continue }
+                if case .stopped = ending { sayGoodbye() }
                 shutDown()
                 return ending
             }
             wishes = []
         }
+    }
+
+    private func showPosture(_ now: MonotonicTime) {
+        inheritsPosture =
+            inheritsPosture && publisher.isStarting
+            && page.page.posture(at: now, staleAfter: plan.inference.postureStaleAfter) != nil
+        if !inheritsPosture { page.page.publish(publisher.posture, at: now) }
     }
 
     // MARK: - One turn
@@ -141,7 +157,7 @@ final class SitePlane {
             }
             publisher.beat(stuck: health.stuck, pace: pace)
         }
-        if isBeat { page.page.publish(publisher.posture, at: now.monotonic) }
+        if isBeat { showPosture(now.monotonic) }
         publisher.publishIfDue(now)
         if !areDoorsOpen, publisher.hasPublished {
             areDoorsOpen = true
@@ -211,7 +227,7 @@ final class SitePlane {
             lastComputed = now.monotonic
             for computed in decisions.published { board.publish(computed, at: now) }
         }
-        if publisher.take(decisions) { page.page.publish(publisher.posture, at: now.monotonic) }
+        if publisher.take(decisions) { showPosture(now.monotonic) }
         rooms.upstream.tell(power: decisions.power)
         for command in decisions.writes { rooms.write(command, results: desk.writeResults) }
         if !decisions.answers.isEmpty { publisher.publishIfDue(now, isAsked: true) }
@@ -257,10 +273,13 @@ final class SitePlane {
         }
     }
 
-    /// What was decided is written before the rooms go: nothing is lost, nobody is left without an answer.
-    private func shutDown() {
+    private func sayGoodbye() {
         manager.stopping()
         desk.events.send(note(.agentStopping, .notice, "mdc-agent is stopping"))
+    }
+
+    /// What was decided is written before the rooms go: nothing is lost, nobody is left without an answer.
+    private func shutDown() {
         step(time.now(), ages: true)
         rooms.stop()
         let now = time.now()

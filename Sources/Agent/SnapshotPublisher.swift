@@ -35,6 +35,9 @@ final class SnapshotPublisher {
             ?? Posture(state: .drain, reason: "the agent has just started", since: WallTime(milliseconds: 0))
     }
 
+    /// What there was to read has not been read yet.
+    var isStarting: Bool { decisions?.isStarting ?? true }
+
     var statusLine: String {
         "\(posture.state.text): \(posture.reason); \(board.points.count) points, "
             + "\(decisions?.alarms.filter(\.isActive).count ?? 0) alarms"

@@ -19,6 +19,7 @@ public struct Control: Sendable {
     private var energy: EnergyAccounts
     private var writes: WriteGuard
     private var health = AgentHealth()
+    private var clock = ClockWatch()
     private var outputs: ComputedPoints
     private var lastMemory = MonotonicTime.distantPast
     /// Of the last memory, so that the next one fits at once.
@@ -55,6 +56,7 @@ public struct Control: Sendable {
         let isFirst = isFirst
         self.isFirst = false
 
+        clock.step(now, &decisions)
         let areZonesNew = zones.step(inputs, byDoor.arming, now: now, &decisions)
         if areZonesNew || isFirst {
             alarms.take(zones.last.holding, from: budget.conditions.count)
@@ -99,6 +101,7 @@ public struct Control: Sendable {
         budget.remember(&writer)
         energy.remember(&writer)
         writes.remember(&writer, now: now)
+        clock.remember(&writer, now: now)
         writer.endObject()
         memorySize = writer.count
         decisions.memory = writer.bytes
@@ -112,6 +115,7 @@ public struct Control: Sendable {
         budget.recall(json)
         energy.recall(json)
         writes.recall(json, now: now)
+        clock.recall(json)
     }
 }
 

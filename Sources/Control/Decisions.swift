@@ -6,6 +6,8 @@ public import Site
 public struct Decisions: Sendable {
     public var events: [EventDraft] = []
     public var posture: Posture
+    /// The posture is the one before the evidence is in.
+    public var isStarting = false
     public var alarms: [Alarm] = []
     /// Goes up whenever the alarm list differs.
     public var alarmsVersion: UInt64 = 0

@@ -83,7 +83,10 @@ struct PostureKeeper: Sendable {
         reasonKey = wanted.key
         current = next
         decisions.posture = next
+        decisions.isStarting = wanted.key == PostureKeeper.startingKey
     }
+
+    private static let startingKey = "starting"
 
     // MARK: - What is demanded now
 
@@ -151,12 +154,12 @@ struct PostureKeeper: Sendable {
         decisions.nextDeadline(graceEnds)
         return Demand(
             state: .drain, reason: "starting: \(unseen.count) of the points it rests on were not read yet",
-            key: "starting")
+            key: PostureKeeper.startingKey)
     }
 
     /// Up at once; down only when nothing as strict was demanded for the hold.
     private mutating func settled(_ wanted: Demand, _ now: Moment, _ decisions: inout Decisions) -> Demand {
-        guard let (held, last) = demanded, held.state > wanted.state, held.key != "starting" else {
+        guard let (held, last) = demanded, held.state > wanted.state, held.key != PostureKeeper.startingKey else {
             demanded = (wanted, now.monotonic)
             return wanted
         }

@@ -46,8 +46,13 @@ public struct AgentClient: Sendable {
     }
 
     public let socketPath: String
+    private let patience: Nanoseconds
 
-    public init(socketPath: String) { self.socketPath = socketPath }
+    /// `patience`: for one answer. One that holds a slow serial bus may take a while; longer than this is a hang.
+    public init(socketPath: String, patience: Nanoseconds = .seconds(35)) {
+        self.socketPath = socketPath
+        self.patience = patience
+    }
 
     public func get(_ path: String) throws(Fault) -> [UInt8] { try exchange("GET", path, body: nil) }
 
@@ -66,8 +71,7 @@ public struct AgentClient: Sendable {
 
     private func exchange(_ method: String, _ path: String, body: [UInt8]?) throws(Fault) -> [UInt8] {
         let socket = try connect()
-        // A question that holds a slow serial bus may take a while; longer than this is a hang.
-        _ = cl_set_socket_timeout(socket.raw, 35_000)
+        _ = cl_set_socket_timeout(socket.raw, Int32(patience.wholeMilliseconds))
         var request = Array("\(method) \(path) HTTP/1.1\r\nHost: mdc-agent\r\nConnection: close\r\n".utf8)
         if let body {
             request += Array("Content-Type: application/json\r\nContent-Length: \(body.count)\r\n".utf8)

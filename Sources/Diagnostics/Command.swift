@@ -73,7 +73,7 @@ public struct Command: Sendable {
         Option("--site", value: "FILE", "The site file (default /etc/mdc-agent/site.yaml)"),
         Option("--hardware", value: "FOLDER", "The hardware library (default: beside the program, then /usr/share)"),
         Option("--run-dir", value: "FOLDER", "Where sockets and run-time state live (default /run/mdc-agent)"),
-        Option("--socket", value: "PATH", "The running agent's socket (default RUN-DIR/agent.sock)"),
+        Option("--socket", value: "PATH", "The socket to ask (default RUN-DIR/agent.sock; of infer, the site file's)"),
         Option("--help", "Explain the command"),
     ]
 }

@@ -82,10 +82,10 @@ enum InferCommands {
         }
         return answer(invocation) { (client) throws(AgentClient.Fault) in
             let name = invocation.arguments[0]
-            let inputs = try client.getJSON("/v2/models/\(name)")["inputs"]?.array ?? []
+            let inputs = try client.getJSON("/v2/models/" + percentEncoded(name))["inputs"]?.array ?? []
             let body = sample(inputs, fill)
             let began = SystemTime.monotonic
-            let result = try client.postJSON("/v2/models/\(name)/infer", body)
+            let result = try client.postJSON("/v2/models/" + percentEncoded(name) + "/infer", body)
             let took = SystemTime.monotonic - began
             let got = (result["outputs"]?.array?.first?["data"]?.array ?? []).compactMap(\.number)
             let verdict = wanted.map { wanted in
@@ -189,7 +189,7 @@ enum InferCommands {
         }
         return answer(invocation) { (client) throws(AgentClient.Fault) in
             let name = invocation.arguments[0]
-            let inputs = try client.getJSON("/v2/models/\(name)")["inputs"]?.array ?? []
+            let inputs = try client.getJSON("/v2/models/" + percentEncoded(name))["inputs"]?.array ?? []
             guard let request = binary(name, inputs, rows) else {
                 throw .refused(status: 422, text: "'\(name)' takes BYTES, or has free dimensions behind the batch")
             }
@@ -233,7 +233,7 @@ enum InferCommands {
         writer.endObject()
         writer.endObject()
         guard total <= 64 << 20 else { return nil }
-        return InferenceLoad.request(model: name, json: writer.text, payload: [UInt8](repeating: 0, count: total))
+        return InferenceLoad.request(model: percentEncoded(name), json: writer.text, payload: [UInt8](repeating: 0, count: total))
     }
 
     private static func report(

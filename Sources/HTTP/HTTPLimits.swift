@@ -30,6 +30,9 @@ public struct HTTPLimits: Sendable {
 
     /// When the server stops, answers under way have this long.
     public var stopTime = Nanoseconds.seconds(1)
+    /// And a client that keeps its connection may say this long what it was about to say; it is answered, and told
+    /// to come back on another.
+    public var partingTime = Nanoseconds.zero
 
     public init() {}
 }

@@ -310,7 +310,12 @@ import Synchronization
             case .head:
                 connection.isDrained = false
                 connection.pump(self)
-                if connection.state == .head { connection.close(self) }
+                if connection.state != .head { break }
+                if limits.partingTime > .zero {
+                    setDeadline(connection, min(connection.deadline, now + limits.partingTime))
+                } else {
+                    connection.close(self)
+                }
             case .streaming, .handshake: connection.close(self)
             case .free, .body, .waiting, .sending, .lingering: break
             }

@@ -62,6 +62,7 @@ public final class InferenceServer: Sendable {
         limits.readsHeadsAlone = true
         // Two seconds less than the unit's TimeoutStopSec.
         limits.stopTime = .seconds(8)
+        limits.partingTime = .milliseconds(500)
         limits.answerTime = .seconds(300)
         server = try HTTPServer(
             name: "inference", listeners: listeners, service: HTTPDoor(house), limits: limits, guest: house)

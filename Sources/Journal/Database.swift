@@ -65,6 +65,8 @@ public struct StorageFault: Error, Equatable, Sendable, CustomStringConvertible 
         unsafe sqlite3_extended_result_codes(handle, 1)
         // A technician's sqlite3 may hold the file for a moment.
         unsafe sqlite3_busy_timeout(handle, 1000)
+        // SQLite's own measure is 2 MiB a connection, and there are several.
+        unsafe sqlite3_exec(handle, "PRAGMA cache_size=-256", nil, nil, nil)
     }
 
     /// For reading, while the agent writes it, after it, or on a disk that can only be read.

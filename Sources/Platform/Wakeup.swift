@@ -5,15 +5,23 @@ import Synchronization
 /// and only the first of them costs a system call.
 public final class Wakeup: Sendable {
     public let descriptor: FileDescriptor
-    private let pending = Atomic<Bool>(false)
+    private let state = Atomic<State>(.idle)
+
+    /// `announced`: somebody is about to write the descriptor. Whoever looks meanwhile leaves it so, or that write
+    /// would come after the look and wake again and again for nothing.
+    private enum State: UInt8, AtomicRepresentable { case idle, announced, written }
 
     public init() throws(SystemError) {
         descriptor = FileDescriptor(owning: try checked(cl_eventfd(0), "eventfd"))
     }
 
     public func signal() {
-        if pending.exchange(true, ordering: .acquiringAndReleasing) { return }
+        let isFirst = state.compareExchange(
+            expected: .idle, desired: .announced, ordering: .acquiringAndReleasing
+        ).exchanged
+        if !isFirst { return }
         _ = cl_eventfd_signal(descriptor.raw)
+        state.store(.written, ordering: .releasing)
     }
 
     /// For a thread that waits for nothing else: until it is signalled (true), or the time is over. Nil: for ever.
@@ -23,9 +31,9 @@ public final class Wakeup: Sendable {
 
     /// Called by the woken thread before it looks at what was handed over.
     public func drain() {
-        if !pending.load(ordering: .acquiring) { return }
+        if state.load(ordering: .acquiring) != .written { return }
         hush()
-        _ = pending.exchange(false, ordering: .acquiringAndReleasing)
+        _ = state.exchange(.idle, ordering: .acquiringAndReleasing)
     }
 
     /// Lets the woken thread wait again without being woken for more of the same until it drains: it

@@ -94,7 +94,7 @@ extension Shape where Value == EquipmentProfile {
     static func equipmentProfile(_ library: HardwareLibrary) -> Shape {
         Shape<String>.word.then { name, node, faults in
             if let profile = library.equipment[name] { return profile }
-            let near = library.equipment.keys.min {
+            let near = library.equipmentNames.min {
                 (editDistance($0, name), $0) < (editDistance($1, name), $1)
             }
             faults.report(

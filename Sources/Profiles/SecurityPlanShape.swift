@@ -45,7 +45,7 @@ extension Shape where Value == WiringProfile {
     static func wiringName(_ library: HardwareLibrary) -> Shape {
         Shape<String>.text.then { name, node, faults in
             if let wiring = library.wirings[name] { return wiring }
-            let known = library.wirings.keys.sorted().joined(separator: ", ")
+            let known = library.wiringNames.joined(separator: ", ")
             faults.report(
                 node.position,
                 "no wiring '\(name)' in \(library.folder)/wiring; "

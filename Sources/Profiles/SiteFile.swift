@@ -12,8 +12,8 @@ public enum SiteFile {
         -> SitePlan
     {
         let faults = FaultCollector()
-        let library = HardwareLibrary.load(hardware, faults)
         let file = read(path, faults)?.replacing(prefix: "run:", with: runFolder + "/")
+        let library = HardwareLibrary.load(hardware, faults, mentioned: file?.words)
         let plan = file.flatMap { Shape.site(library).read($0, faults) }
         if let plan { faults.check(whole: plan) }
         guard let plan, faults.faults.isEmpty else { throw Refused(faults: faults.inFileOrder) }
@@ -39,6 +39,15 @@ public enum SiteFile {
 }
 
 extension YAMLNode {
+    /// Every key and every scalar.
+    fileprivate var words: Set<String> {
+        switch self {
+        case .scalar(let text, _, _): [text]
+        case .sequence(let items, _): items.reduce(into: []) { $0.formUnion($1.words) }
+        case .mapping(let entries, _): entries.reduce(into: []) { $0.formUnion($1.value.words.union([$1.key])) }
+        }
+    }
+
     func replacing(prefix: String, with folder: String) -> YAMLNode {
         switch self {
         case .scalar(let text, let isPlain, let position):

@@ -55,6 +55,7 @@ public enum EventKind: String, CaseIterable, Sendable {
     case storageChanged = "storage.changed"
     case floodStarted = "alarm.flood"
     case floodEnded = "alarm.flood-ended"
+    case clockJumped = "clock.jumped"
 }
 
 /// One fact that an event rests on: a point and what it read, a file, a count.

@@ -22,7 +22,6 @@ final class StatusService: HTTPService {
     private let alarms = Document()
     private let metrics = (0..<4).map { _ in Document() }
     private let layout = Mutex<MetricsLayout?>(nil)
-    private let page = Page()
     private let machines: Rendered
     private let texts: Rendered
     private let redfish: RedfishService?
@@ -157,7 +156,7 @@ final class StatusService: HTTPService {
 
     private func showPage(_ exchange: Exchange) {
         let isPacked = exchange.takesGzip
-        let document = isPacked ? page.packed : page.plain
+        let document = isPacked ? Page.shared.packed : Page.shared.plain
         let isKnown = exchange.hasCurrent(document.etag)
         exchange.responder.answer(isKnown ? 304 : 200) { response in
             response.field("ETag", document.etag)
@@ -165,7 +164,7 @@ final class StatusService: HTTPService {
             response.field("Vary", "Accept-Encoding")
             if isKnown { return }
             response.field("Content-Type", "text/html; charset=utf-8")
-            response.field("Content-Security-Policy", page.policy)
+            response.field("Content-Security-Policy", Page.shared.policy)
             response.field("X-Content-Type-Options", "nosniff")
             response.field("Referrer-Policy", "no-referrer")
             if isPacked { response.field("Content-Encoding", "gzip") }

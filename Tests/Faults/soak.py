@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A container that is left alone with its work for a while: nothing grows, nothing is missed, nothing drifts.
 
-    Tests/Faults/soak.py 1800 [FOLDER]   for so many seconds; SIGTERM ends it sooner, and what there is is judged
+    Tests/Faults/soak.py 1800 [FOLDER]   for so many seconds; SIGTERM ends it sooner, and what there is is judged;
+                                         FOLDER keeps the logs and each look (samples.jsonl)
 
 Prints what it saw and ends with N passed, N failed. A run shorter than ten minutes says little about growth."""
 import http.client
@@ -103,6 +104,8 @@ def main():
             work(container, len(samples))
             time.sleep(EVERY)
             samples.append(look(container, begun))
+            with open(folder / "samples.jsonl", "a") as record:
+                record.write(json.dumps(samples[-1]) + "\n")
         truths = list(judge(samples))
         container.is_whole()
     finally:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -190,6 +191,45 @@ def test_the_inference_plane_killed(container):
     container.eventually(lambda: not container.status()["inference"]["ready"], "the absence noticed")
     assert container.agent.poll() is None
     container.start_inference()
+
+
+def test_the_inference_plane_frozen(container):
+    """The site plane does not wait for it: a reload meanwhile is over at once."""
+    with container.frozen(container.inference):
+        container.eventually(lambda: not container.status()["inference"]["ready"], "the silence noticed")
+        before = container.last_event()
+        container.agent.send_signal(signal.SIGHUP)
+        container.eventually(
+            lambda: any(event["kind"] == "configuration.changed" for event in container.events(before)), "the reload over")
+        assert container.posture() in ("normal", "drain")
+    container.eventually(lambda: container.infer()[0] == 200, "served again")
+
+
+def test_the_site_plane_reloaded_and_restarted(container):
+    """What it judged a moment ago stands until it has judged again: no request is refused."""
+    outcomes, stop = [], threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            outcomes.append(container.infer())
+            time.sleep(0.01)
+
+    clients = [threading.Thread(target=ask) for _ in range(2)]
+    for client in clients:
+        client.start()
+    try:
+        before = container.last_event()
+        container.agent.send_signal(signal.SIGHUP)
+        container.eventually(
+            lambda: any(event["kind"] == "configuration.changed" for event in container.events(before)), "the reload over")
+        container.kill(container.agent, signal.SIGTERM)
+        container.start_agent()
+        container.eventually(lambda: container.posture() == "normal", "judged again")
+    finally:
+        stop.set()
+        for client in clients:
+            client.join()
+    assert len(outcomes) > 20 and {status for status, _ in outcomes} == {200}, {str(o) for o in outcomes if o[0] != 200}
 
 
 def test_both_planes_killed(container):

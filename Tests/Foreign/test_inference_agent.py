@@ -105,6 +105,8 @@ def test_infer_send_knows_a_right_answer_from_a_wrong_one(site):
         assert words[0] in site.infer("send", "echo", *words, check=64).stderr
     document = json.loads(site.infer("send", "echo", "--json", check=0).stdout)
     assert document["answer"]["outputs"][0]["data"] == [1, 1, 1, 1] and document["milliseconds"] > 0
+    site.model("two words", "engine: identity\n")
+    eventually(lambda: site.infer("send", "two words").returncode == 0, what="a name that an address must escape")
     unknown = site.infer("send", "nobody", check=66)
     assert "nobody" in unknown.stderr
     assert site.infer("send").returncode == 64

@@ -58,6 +58,22 @@ import Testing
         #expect(kept.answer()?.text == "/y")
     }
 
+    @Test func `who keeps a connection over the server's stop may still say what it was about to say`() throws {
+        let server = try TestServer { $0.partingTime = .seconds(5) }
+        let kept = try server.client(), fresh = try server.client()
+        kept.send("GET /one HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(kept.answer()?.text == "/one")
+        let stopped = server.server
+        let stopping = try OwnerThread("stop") { stopped.stop() }
+        usleep(100_000)
+        for client in [kept, fresh] {
+            client.send("GET /last HTTP/1.1\r\nHost: a\r\n\r\n")
+            let answer = try #require(client.answer())
+            #expect(answer.text == "/last" && answer.fields["connection"] == "close")
+        }
+        stopping.join()
+    }
+
     @Test func `a client that closed its side with its request still gets the answer`() throws {
         let server = try TestServer()
         let client = try server.client()

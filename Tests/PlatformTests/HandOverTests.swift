@@ -59,6 +59,28 @@ private final class Counter: Sendable { let value = Atomic<Int>(0) }
         #expect(fired.value.load(ordering: .relaxed) == 1)
     }
 
+    @Test func `after a signal that crossed a look nobody is woken again for nothing`() throws {
+        let wakeup = try Wakeup()
+        let asked = Counter(), given = Counter()
+        let rounds = 20_000
+        let other = try OwnerThread("signals") {
+            for round in 1...rounds {
+                while asked.value.load(ordering: .acquiring) < round {}
+                wakeup.signal()
+                given.value.store(round, ordering: .releasing)
+            }
+        }
+        var wokenForNothing = 0
+        for round in 1...rounds {
+            asked.value.store(round, ordering: .releasing)
+            while given.value.load(ordering: .acquiring) < round { wakeup.drain() }
+            if wakeup.wait(atMost: .zero) { wakeup.drain() }
+            if wakeup.wait(atMost: .zero) { wokenForNothing += 1 }
+        }
+        other.join()
+        #expect(wokenForNothing == 0)
+    }
+
     @Test func `an event for a descriptor that was closed and reused goes to nobody else`() throws {
         let loop = try EventLoop()
         let first = try Wakeup()

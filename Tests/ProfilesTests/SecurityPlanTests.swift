@@ -12,6 +12,7 @@ private func load(_ security: String, wiring: String? = nil) -> (plan: SecurityP
         let profile = Shape.wiring("box").read(node, faults)
     {
         library.wirings["box"] = profile
+        library.wiringNames = ["box"]
     }
     let plan = YAMLReader.read(Array(security.utf8), file: "site.yaml", faults).flatMap {
         Shape.security(library).read($0, faults)
@@ -93,7 +94,7 @@ private let box = """
         let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appending(path: "Hardware").path(percentEncoded: false)
         let faults = FaultCollector()
-        let wirings = HardwareLibrary.profiles(folder, "wiring", { Shape<WiringProfile>.wiring($0) }, faults)
+        let wirings = HardwareLibrary.load(folder, faults).wirings
         #expect(faults.faults == [])
         #expect(!wirings.isEmpty)
         for (name, profile) in wirings {

@@ -12,7 +12,7 @@ public struct InferencePlan: Sendable {
     public var socketPath = "/run/mdc-inference/inference.sock"
     /// Where native clients fetch their rings; nil: no ring transport.
     public var ringPath: String? = "/run/mdc-inference/ring.sock"
-    public var modelsFolder = "/var/lib/mdc-agent/models"
+    public var modelsFolder = "/var/lib/mdc-inference/models"
     /// ONNX Runtime's library; nil: looked for in the usual places.
     public var library: String?
     public var pool = PoolPlan()

@@ -9,7 +9,10 @@ struct Page {
     /// Only this page's own script and style run, and it talks to nobody but this server.
     let policy: String
 
-    init() {
+    /// Made for the first who asks: nobody looks at most containers for months.
+    static let shared = Page()
+
+    private init() {
         let texts = "\"use strict\";\nconst TEXTS = \(PageTexts.json);\n"
         let script = texts + PageMimic.javascript + PageScript.javascript
         let style = PageStyle.css

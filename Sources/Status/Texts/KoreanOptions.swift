@@ -17,9 +17,9 @@ extension Catalogue {
         --
         소켓과 실행 상태가 있는 곳 (기본 /run/mdc-agent)
         ==
-        The running agent's socket (default RUN-DIR/agent.sock)
+        The socket to ask (default RUN-DIR/agent.sock; of infer, the site file's)
         --
-        도는 에이전트의 소켓 (기본 RUN-DIR/agent.sock)
+        물어볼 소켓 (기본 RUN-DIR/agent.sock, infer는 사이트 파일의 것)
         ==
         Explain the command
         --

@@ -174,6 +174,26 @@ class Container:
     def restarts(self):
         return int(self.property("NRestarts"))
 
+    # -- inference ---------------------------------------------------------------------------------
+    def begin_inference(self):
+        """A model that answers what it is asked, and four clients that ask all the time."""
+        self.machine.check(
+            "mkdir -p /var/lib/mdc-inference/models/echo && cat > /var/lib/mdc-inference/models/echo/model.yaml <<end\n"
+            "engine: identity\n"
+            "inputs: [{name: x, datatype: FP32, shape: [-1, 4]}]\noutputs: [{name: y, datatype: FP32, shape: [-1, 4]}]\n"
+            "end\n"
+            "rm -f /run/rig-clients*; systemctl restart mdc-inference.service", 30)
+        self.wait_inference()
+        self.machine.check("(python3 /rig/guest/clients.py /run/rig-clients-stop > /run/rig-clients 2>&1 &) ")
+
+    def wait_inference(self, timeout=30):
+        self.machine.wait_until("mdc-agent infer send echo --fill 2.5 --expect 2.5,2.5,2.5,2.5", timeout, every=0.5)
+
+    def end_inference(self):
+        """How it went for the clients."""
+        self.machine.check("touch /run/rig-clients-stop")
+        return json.loads(self.machine.wait_until("test -s /run/rig-clients && cat /run/rig-clients", 30))
+
     def journal(self):
         """The journal file, looked at from outside: whole, and how far it goes."""
         found = self.guest("journal.py")

@@ -1,4 +1,5 @@
-"""The package: starts safely on an empty machine; an upgrade keeps configuration and journal and loses no event."""
+"""The package: starts safely on an empty machine; an upgrade keeps configuration and journal and loses no event and
+no request."""
 import json
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ def run(container):
     before = container.journal()
     first = container.property("MainPID")
     newer(container)
+    container.begin_inference()
     # Something happens while the new one is being put in place.
     machine.check("(sleep 0.5; echo pull-up > /run/gpio-sim/sim_gpio0/pull; sleep 1; "
                   "echo pull-down > /run/gpio-sim/sim_gpio0/pull) & "
@@ -23,6 +25,9 @@ def run(container):
     assert container.property("MainPID") != first, "the upgrade did not restart the agent"
     assert machine.check(f"sha256sum {SITE}") == site, "the upgrade changed the owner's site file"
     container.wait_zone("front-door", "normal")
+    container.wait_inference()
+    clients = container.end_inference()
+    assert clients["answered"] > 20 and not clients["else"], f"requests were lost: {clients}"
     after = container.journal()
     assert after["first"] == before["first"] and after["last"] >= before["last"], f"{before} became {after}"
     page = json.loads(machine.check("mdc-agent status --json; true"))
@@ -30,7 +35,8 @@ def run(container):
     version = machine.check("dpkg-query -W -f '${Version}' mdc-agent")
     said = machine.check(f"systemd-analyze security --no-pager {AGENT} mdc-inference.service | tail -1; "
                          f"systemd-analyze security --no-pager {AGENT} | tail -1", 30).split("→ ")[-1].strip()
-    return f"upgraded to {version}, events {after['first']} to {after['last']} without a gap; {said}"
+    return (f"upgraded to {version}, events {after['first']} to {after['last']} without a gap, "
+            f"{clients['answered']} requests answered, none lost, the slowest after {clients['slowest']} s; {said}")
 
 
 def newer(container):
