@@ -26,7 +26,7 @@ test: deps build ## Everything that passes without special hardware
 	@Tests/run
 
 rig: build ## The virtual container alone: a real kernel, GPIO and systemd under QEMU; ONLY=power-cut for one
-	@python3 Tests/Rig/run $(ONLY)
+	@Tests/Rig/run $(ONLY)
 
 bench: deps build ## Every benchmark, beside the neighbours that are installed
 	@$(RELEASE) --product mdc-bench

@@ -4,7 +4,7 @@ internal import Site
 /// READY means that every device was asked once, and answered or not, or that its deadline has passed:
 /// whoever starts after us finds readings, and a dead machine does not keep the container from starting.
 struct FirstRound {
-    static let patience = Nanoseconds.milliseconds(1500)
+    static let patience = Nanoseconds.seconds(1)
 
     /// By device: the points of those that were not heard of yet.
     private var silent: [[PointID]]

@@ -63,7 +63,7 @@ struct InferenceDaemon {
     private final class NothingServed: HTTPService {
         func handle(_ exchange: Exchange, body: UnsafeRawBufferPointer) {
             exchange.responder.refuse(
-                503, "nothing is served here: the site file has no inference section (or mdc-inference must be restarted)")
+                503, "nothing is served here: the site file had no inference section when mdc-inference started")
         }
     }
 

@@ -9,4 +9,4 @@ def run(container):
         return f"p50 {found[name]['p50']} ms, p99 {found[name]['p99']} ms, max {found[name]['max']} ms"
 
     return (f"edge to durable event over {found['edges']}: {said('whole')}; of it from the kernel's stamp to the "
-            f"journal's write: {said('own')}; the disk: {said('disk')}; p50 by stage: {found['stages']}")
+            f"journal's write: {said('own')}; the disk: {said('disk')}; p50 by stage: {found['stages']}; the slowest: {found['slowest']}")
