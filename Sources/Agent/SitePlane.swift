@@ -152,8 +152,8 @@ final class SitePlane {
         if isBeat {
             nextBeat = now.monotonic + SitePlane.beatSpacing
             if let due = forgetAt, now.monotonic >= due {
-                forgetAt = nil
-                forgetStartupMemory()
+                forgetAt = now.monotonic + .seconds(600)
+                giveBackIdleMemory()
             }
             publisher.beat(stuck: health.stuck, pace: pace)
         }
@@ -247,8 +247,8 @@ final class SitePlane {
 
     private func becomeReady() {
         isReady = true
-        // The first rounds still run code that later ones do not.
-        forgetAt = SystemTime.monotonic + .seconds(3)
+        // The first rounds and the first writing of the history (10 s) run code that later ones rarely do.
+        forgetAt = SystemTime.monotonic + .seconds(12)
         manager.ready(publisher.statusLine)
         if !Log.isUnderSystemd {
             for address in rooms.status.addresses { console.line("agent       \(address)") }

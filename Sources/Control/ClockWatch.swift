@@ -16,12 +16,13 @@ struct ClockWatch {
         let lead = now.wall.milliseconds - now.monotonic.nanoseconds / 1_000_000
         if let before = self.lead, abs(lead - before) > ClockWatch.tolerance {
             let old = WallTime(milliseconds: now.wall.milliseconds - (lead - before))
-            tell(.notice, "the clock was set from \(old.rfc3339) to \(now.wall.rfc3339)", lead - before, now, &decisions)
+            let text = "the clock was set from \(old.rfc3339) to \(now.wall.rfc3339)"
+            tell(.notice, text, lead - before, now, &decisions)
         }
         self.lead = lead
         // Most likely its battery: whoever reads the record must not take its times for true.
         if let last = remembered, now.wall.milliseconds < last.milliseconds - ClockWatch.tolerance {
-            let text = "the clock shows \(now.wall.rfc3339), before the record's last \(last.rfc3339): it wants to be set"
+            let text = "the clock shows \(now.wall.rfc3339), the record's last is \(last.rfc3339): it wants to be set"
             tell(.warning, text, now.wall.milliseconds - last.milliseconds, now, &decisions)
         }
         remembered = nil

@@ -233,7 +233,8 @@ enum InferCommands {
         writer.endObject()
         writer.endObject()
         guard total <= 64 << 20 else { return nil }
-        return InferenceLoad.request(model: percentEncoded(name), json: writer.text, payload: [UInt8](repeating: 0, count: total))
+        return InferenceLoad.request(
+            model: percentEncoded(name), json: writer.text, payload: [UInt8](repeating: 0, count: total))
     }
 
     private static func report(

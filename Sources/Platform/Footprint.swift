@@ -1,10 +1,10 @@
 internal import CLinux
 internal import Glibc
 
-/// Gives back what only the start needed: pages of the program and its libraries that are as the files
+/// Gives back what is not in use: pages of the program and its libraries that are as the files
 /// have them (the kernel reads those that are used again from its cache), and the heap's free pages.
 /// A mapping with a single page of its own (relocated data) is left alone: nothing could bring it back.
-public func forgetStartupMemory() {
+public func giveBackIdleMemory() {
     cl_trim_heap()
     guard let table = try? readFile("/proc/self/smaps") else { return }
     var mapping: (start: UInt, end: UInt)?

@@ -11,8 +11,8 @@ struct AcceleratorLayoutFile {
 extension HardwareLibrary {
     /// Every layout of Hardware/accelerators, with what it includes.
     static func acceleratorLayouts(_ folder: String, _ faults: FaultCollector) -> [AcceleratorLayout] {
-        let kind = "accelerators"
-        let files = profiles(folder, kind, names(folder, kind, faults), { .acceleratorLayout($0) }, faults).map(\.profile)
+        let names = names(folder, "accelerators", faults)
+        let files = profiles(folder, "accelerators", names, { .acceleratorLayout($0) }, faults).map(\.profile)
         return files.map { file in
             var layout = file.layout
             for name in file.includes {
