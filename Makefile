@@ -46,6 +46,7 @@ soak: deps build ## Fleet, requests from outside, a thousand kill -9, a week's o
 	    Tests/Foreign/test_requests.py Tests/Foreign/test_upstream.py
 	.deps/venv/bin/python Tests/Foreign/upstream_soak.py kills $(or $(KILLS),1000)
 	.deps/venv/bin/python Tests/Foreign/upstream_soak.py outage 7 500
+	.deps/venv/bin/python Tests/Faults/soak.py 120 --faults
 	.deps/venv/bin/python Tests/Faults/soak.py 1800
 
 check: deps ## Format, lint and the rules of the house

@@ -54,6 +54,8 @@ public final class StatusRoom: Sendable {
         limits.connectionsPerAddressMax = max(8, plan.connectionsMax / 2)
         limits.bodyBytes = 64 << 10
         limits.bufferedBodyBytes = 64 << 10
+        // Who asks at the moment of a reload is answered; short, because the control loop waits for it.
+        limits.partingTime = .milliseconds(100)
         server = try HTTPServer(name: "status", listeners: opening.listeners, service: service, limits: limits)
         let server = server
         service.counts.withLock { $0 = { server.counts } }

@@ -3,15 +3,19 @@
 
     Tests/Faults/soak.py 1800 [FOLDER]   for so many seconds; SIGTERM ends it sooner, and what there is is judged;
                                          FOLDER keeps the logs and each look (samples.jsonl)
+    Tests/Faults/soak.py 120 --faults    every fault at once, again and again: what the loop's longest step was
 
 Prints what it saw and ends with N passed, N failed. A run shorter than ten minutes says little about growth."""
+import contextlib
 import http.client
 import json
 import os
 import pathlib
 import shutil
 import signal
+import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -62,6 +66,45 @@ def work(container, round):
         container.tell("door", "close")
 
 
+def harm(container, round):
+    """Everything at once: mains lost, water, a door, mute and lying machines, a hung card, one pulled out, the broker
+    gone, hostile clients and neighbours that take every processor; then half of it is mended, and it starts again."""
+    if round % 4 == 3:
+        container.tell("heal")
+        if container.broker:
+            container.start_broker()
+        return
+    for words in (("mains", "off"), ("leak", "on"), ("door", "open"), ("unit", "ups1", "mute"),
+                  (("garbage", "mute", "wrong-count", "foreign-unit")[round % 4],), ("accel", "0", "hang"),
+                  ("accel", "5", "gone")):
+        container.tell(*words)
+    if container.broker and container.broker.poll() is None:
+        container.kill(container.broker)
+    for address in (container.status_port, container.inference_port):
+        for said in (os.urandom(4096), b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 5000):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", address), 1) as client:
+                client.sendall(said)
+    for words in (("alarms", "ack", "--all"), ("points", "--json"), ("modbus", "scan", "tcp:127.0.0.1:1", "--json")):
+        container.command(*words)
+
+
+def own_kilobytes(container):
+    """What both planes keep: without the pool, which is as large as the site file says, and without the lanes' own
+    processes, which hold models and their runtime."""
+    total = 0
+    for process in (container.agent, container.inference):
+        status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+        total += sum(int(line.split()[1]) for line in status.splitlines() if line.startswith(("RssAnon:", "RssFile:")))
+    return total
+
+
+def judge_faults(samples, container):
+    worst = max(seen["longest step ms"] for seen in samples)
+    yield f"every fault at once: the longest of {samples[-1]['steps']:.0f} steps took {worst:.1f} ms", worst < 20
+    for name, process in (("agent", container.agent), ("inference", container.inference)):
+        yield f"{name}: lives", process.poll() is None
+
+
 def judge(samples):
     """Each truth with its figures and whether it holds."""
     settled = [seen for seen in samples if seen["time"] >= SETTLED]
@@ -88,29 +131,37 @@ def judge(samples):
 
 
 def main():
-    seconds = float(sys.argv[1])
-    if seconds < SETTLED:
+    with_faults = "--faults" in sys.argv
+    words = [word for word in sys.argv[1:] if word != "--faults"]
+    seconds = float(words[0])
+    if seconds < SETTLED and not with_faults:
         sys.exit(f"at least {SETTLED} seconds, or there is nothing to judge")
-    folder = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else pathlib.Path(tempfile.mkdtemp(prefix="mdc-soak-"))
-    stop = []
+    folder = pathlib.Path(words[1]) if len(words) > 1 else pathlib.Path(tempfile.mkdtemp(prefix="mdc-soak-"))
+    stop, hogs = [], []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
     container = Container(folder)
     failures = 0
     try:
         container.calm()
+        print(f"both planes, without the pool and the lanes' processes: {own_kilobytes(container) / 1024:.1f} MB", flush=True)
         begun = time.monotonic()
         samples = [look(container, begun)]
+        if with_faults:
+            hogs = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(4)]
         while not stop and samples[-1]["time"] < seconds:
-            work(container, len(samples))
+            (harm if with_faults else work)(container, len(samples))
             time.sleep(EVERY)
             samples.append(look(container, begun))
             with open(folder / "samples.jsonl", "a") as record:
                 record.write(json.dumps(samples[-1]) + "\n")
-        truths = list(judge(samples))
+        truths = list(judge_faults(samples, container) if with_faults else judge(samples))
         container.is_whole()
     finally:
+        for hog in hogs:
+            hog.kill()
+            hog.wait()
         container.end()
-        if len(sys.argv) < 3:
+        if len(words) < 2:
             shutil.rmtree(folder, ignore_errors=True)
     for text, holds in truths:
         print(f"{'ok ' if holds else 'NOT'}  {text}")

@@ -4,8 +4,10 @@ import fcntl
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
+import struct
 import subprocess
 
 import pytest
@@ -80,6 +82,47 @@ class Site:
 @pytest.fixture
 def site(tmp_path, processes):
     return Site(tmp_path, processes)
+
+
+def test_a_request_allocates_nothing(site, tmp_path):
+    """Counted by a library that stands before malloc, in the server and in its lanes."""
+    compiler = shutil.which("cc") or shutil.which("clang") or pytest.skip("no C compiler")
+    counter = tmp_path / "counter.so"
+    subprocess.run(
+        [compiler, "-O2", "-shared", "-fPIC", "-o", counter, ROOT / "Tests" / "BenchPeers" / "count-mallocs.c"], check=True)
+    site.serve(env={"LD_PRELOAD": str(counter), "MDC_MALLOC_COUNT": str(tmp_path / "mallocs")})
+
+    def counted():
+        return sum(struct.unpack("Q", file.read_bytes()[:8])[0] for file in tmp_path.glob("mallocs.*"))
+
+    question = json.dumps({
+        "inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "parameters": {"binary_data_size": 16}}],
+        "outputs": [{"name": "y", "parameters": {"binary_data": True}}]}).encode()
+    tensor = struct.pack("4f", 1, 2, 3, 4)
+    connection = UnixHTTPConnection(str(site.socket), timeout=30)
+
+    def ask(times):
+        for _ in range(times):
+            connection.request(
+                "POST", "/v2/models/echo/infer", question + tensor, {"Inference-Header-Content-Length": str(len(question))})
+            response = connection.getresponse()
+            assert response.status == 200 and response.read().endswith(tensor)
+
+    try:
+        ask(100)
+        assert counted() > 100, "the counter is loaded"
+        stretches = []
+        for _ in range(300):
+            before = counted()
+            ask(5)
+            stretches.append(counted() - before)
+            # The models folder is read every two seconds and the posture ten times a second, whoever asks:
+            # between two of these nothing may be left.
+            if stretches[-1] == 0:
+                break
+        assert min(stretches) == 0, stretches
+    finally:
+        connection.close()
 
 
 # The technician
