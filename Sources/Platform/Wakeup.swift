@@ -37,6 +37,9 @@ public final class Wakeup: Sendable {
     }
 
     /// Lets the woken thread wait again without being woken for more of the same until it drains: it
-    /// has something better to do first.
-    public func hush() { _ = cl_eventfd_drain(descriptor.raw) }
+    /// has something better to do first. What is only announced is left to wake it once more: taken away now, it
+    /// would be marked as written afterwards, and nobody would ever write again.
+    public func hush() {
+        if state.load(ordering: .acquiring) == .written { _ = cl_eventfd_drain(descriptor.raw) }
+    }
 }

@@ -81,6 +81,35 @@ private final class Counter: Sendable { let value = Atomic<Int>(0) }
         #expect(wokenForNothing == 0)
     }
 
+    @Test func `a reader that wants quiet first and looks later misses nothing`() throws {
+        let wakeup = try Wakeup()
+        let asked = Counter(), said = Counter()
+        let rounds = 20_000
+        let other = try OwnerThread("signals") {
+            for round in 1...rounds {
+                while asked.value.load(ordering: .acquiring) < round {}
+                said.value.store(round, ordering: .releasing)
+                wakeup.signal()
+            }
+        }
+        var missed = 0
+        for round in 1...rounds {
+            asked.value.store(round, ordering: .releasing)
+            while said.value.load(ordering: .acquiring) < round {
+                guard wakeup.wait(atMost: .milliseconds(200)) else {
+                    missed += 1
+                    break
+                }
+                wakeup.hush()
+                wakeup.drain()
+            }
+            if missed > 0 { break }
+        }
+        asked.value.store(.max, ordering: .releasing)
+        other.join()
+        #expect(missed == 0)
+    }
+
     @Test func `an event for a descriptor that was closed and reused goes to nobody else`() throws {
         let loop = try EventLoop()
         let first = try Wakeup()
