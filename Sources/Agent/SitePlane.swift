@@ -52,7 +52,7 @@ final class SitePlane {
     private var controlDeadline: MonotonicTime?
     private var areDoorsOpen = false
     private var isReady = false
-    private var forgetAt: MonotonicTime?
+    private var givesBackAt: MonotonicTime?
 
     /// What Control remembers, for the plane that follows a reload.
     private(set) var memory: [UInt8]?
@@ -151,8 +151,8 @@ final class SitePlane {
         while let decisions = outbox.next(at: now.monotonic) { carryOut(decisions, now) }
         if isBeat {
             nextBeat = now.monotonic + SitePlane.beatSpacing
-            if let due = forgetAt, now.monotonic >= due {
-                forgetAt = now.monotonic + .seconds(600)
+            if let due = givesBackAt, now.monotonic >= due {
+                givesBackAt = now.monotonic + .seconds(600)
                 giveBackIdleMemory()
             }
             publisher.beat(stuck: health.stuck, pace: pace)
@@ -248,7 +248,7 @@ final class SitePlane {
     private func becomeReady() {
         isReady = true
         // The first rounds and the first writing of the history (10 s) run code that later ones rarely do.
-        forgetAt = SystemTime.monotonic + .seconds(12)
+        givesBackAt = SystemTime.monotonic + .seconds(12)
         manager.ready(publisher.statusLine)
         if !Log.isUnderSystemd {
             for address in rooms.status.addresses { console.line("agent       \(address)") }
