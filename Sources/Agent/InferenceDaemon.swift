@@ -109,6 +109,8 @@ struct InferenceDaemon {
     }
 
     private func tellReady(_ plan: InferencePlan) {
+        // What reading the site and the models needed; nobody is served yet who could feel it.
+        giveBackIdleMemory()
         manager.ready("serving on \(plan.listen.joined(separator: ", ")) and \(plan.socketPath)")
         if Log.isUnderSystemd { return }
         let console = Console(isJSON: false)

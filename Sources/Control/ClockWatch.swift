@@ -4,8 +4,8 @@ internal import Site
 /// Every time in the record is the wall clock's, and somebody may set it: then the record says so. What waits and
 /// what grows old goes by the clock that never jumps, and is not touched.
 struct ClockWatch {
-    /// A clock that is steered, not set, moves by far less between two looks.
-    private static let tolerance: Int64 = 1_000
+    /// A clock that is steered, not set, moves by far less between two looks; a leap second is nobody's doing either.
+    private static let tolerance: Int64 = 1_500
 
     /// The wall clock less the monotonic one, in milliseconds, at the last look.
     private var lead: Int64?

@@ -33,6 +33,14 @@ extension Bench {
         }
     }
 
+    @Test(arguments: [-1_001, 1_001] as [Int64])
+    func `a leap second is no news`(leap: Int64) {
+        var bench = Bench(ControlPlan(), points: [])
+        bench.step()
+        bench.setClock(by: leap)
+        #expect(bench.step(after: .seconds(1)).events.isEmpty)
+    }
+
     @Test func `a start before the record's last time says that the clock wants to be set`() throws {
         var bench = Bench(ControlPlan(), points: [])
         let memory = try #require(bench.step().memory)
