@@ -117,7 +117,7 @@ enum InferenceBench {
         let idle = Double(plane.allocations.server - before.server) / 8
         let ours = try counted(plane, "echo", requests: 1_000_000, idle)
         let runtime = try counted(plane, "identity-3k", requests: 100_000, idle)
-        let name = "heap allocations per request over \(Int(ours.requests)) requests"
+        let name = "heap allocations per request, over at least a million"
         return [
             Figure("\(name), server", ours.server, "", goal: "0", isMet: ours.server < 0.001),
             Figure("\(name), lane", ours.lanes, "", goal: "0", isMet: ours.lanes < 0.001),
@@ -150,8 +150,9 @@ enum InferenceBench {
         let ran = plane.executions("device") - executed
         return [
             Figure(
-                "goodput at 10x overload (\(Int(crowd.sent / 5)) requests/s offered)", goodput, "1/s",
+                "goodput at 10x overload", goodput, "1/s",
                 goal: "at least 95 % of the peak", isMet: goodput >= 0.95 * peak, peer: ("8 patient clients", peak)),
+            Figure("the same: offered", crowd.sent / 5, "1/s", goal: "told", isMet: nil),
             Figure(
                 "the same: p99 of a refusal", crowd.refusalP99, "us", goal: "under 1 ms",
                 isMet: crowd.refusalP99 < 1000),
