@@ -94,6 +94,8 @@ struct InferenceDaemon {
         try loop.add(timer.descriptor.raw, .readable) { _ in }
         try loop.add(loaded.descriptor.raw, .readable) { [self] _ in
             loaded.drain()
+            // What reading the site and the models needed: before anybody is sent here.
+            giveBackIdleMemory()
             tellReady(plan)
         }
         try server.start()
@@ -109,8 +111,6 @@ struct InferenceDaemon {
     }
 
     private func tellReady(_ plan: InferencePlan) {
-        // What reading the site and the models needed; nobody is served yet who could feel it.
-        giveBackIdleMemory()
         manager.ready("serving on \(plan.listen.joined(separator: ", ")) and \(plan.socketPath)")
         if Log.isUnderSystemd { return }
         let console = Console(isJSON: false)
