@@ -117,12 +117,12 @@ enum InferenceBench {
         let idle = Double(plane.allocations.server - before.server) / 8
         let ours = try counted(plane, "echo", requests: 1_000_000, idle)
         let runtime = try counted(plane, "identity-3k", requests: 100_000, idle)
-        let name = "heap allocations per request, over at least a million"
+        let name = "heap allocations per request"
         return [
             Figure("\(name), server", ours.server, "", goal: "0", isMet: ours.server < 0.001),
             Figure("\(name), lane", ours.lanes, "", goal: "0", isMet: ours.lanes < 0.001),
-            Figure("the same with ONNX Runtime, server", runtime.server, "", goal: "0", isMet: runtime.server < 0.001),
-            Figure("the same with ONNX Runtime, lane", runtime.lanes, "", goal: "told: its own, per run", isMet: nil),
+            Figure("\(name), server with ONNX Runtime", runtime.server, "", goal: "0", isMet: runtime.server < 0.001),
+            Figure("\(name), lane with ONNX Runtime", runtime.lanes, "", goal: "told: its own, per run", isMet: nil),
         ]
     }
 
